@@ -86,7 +86,8 @@ def match(reference: Tensor, query: Tensor) -> Matches:
         )
     if 0 in (*reference.shape[-2:], *query.shape[-2:]):
         raise ValueError("a feature map without patches cannot be matched")
-    batch = torch.broadcast_shapes(reference.shape[:-3], query.shape[:-3])
+    leading = (reference.shape[:-3], query.shape[:-3])
+    batch = torch.broadcast_shapes(*leading)  # type: ignore[no-untyped-call]
     references = reference.expand(*batch, -1, -1, -1).flatten(-2)
     queries = query.expand(*batch, -1, -1, -1).flatten(-2)
     pairs = [
@@ -134,11 +135,12 @@ class _StreamedMatch(torch.autograd.Function):
         return best_reference, best_query, reference_index, query_index
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Each best similarity pulls at the two unit vectors that it compares."""
         to_reference, to_query = gradients[:2]
         reference, query, reference_index, query_index = ctx.saved_tensors
+        reference, query = reference.to(to_reference.dtype), query.to(to_query.dtype)
         reference_unit, query_unit = _unit_columns(reference), _unit_columns(query)
         towards_reference = query_unit[:, reference_index] * to_reference
         towards_reference.index_add_(1, query_index, query_unit * to_query)
