@@ -10,6 +10,7 @@ Conventions, the same everywhere in placeproof:
   and its centre lies at ``(i + 0.5, j + 0.5)``. The panorama's left and right edges touch.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -17,15 +18,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch.nn import functional as F
-
-POLAR_PITCH = 60.0  # beyond it a panorama's rows are oversampled more than twofold
 
 
 def wrap_degrees(angle: float) -> float:
     """The same angle in [-180, 180)."""
-    return (angle + 180.0) % 360.0 - 180.0
+    # A tiny negative number's remainder rounds to 360 itself; hence, here and below, a second.
+    return (angle + 180.0) % 360.0 % 360.0 - 180.0
 
 
 def direction_from_angles(yaw: Tensor, pitch: Tensor) -> Tensor:
@@ -51,13 +53,13 @@ def pixel_from_angles(yaw: Tensor, pitch: Tensor, width: int, height: int) -> tu
 
 def angles_from_pixel(x: Tensor, y: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
     """Yaw in [-180, 180) and pitch in degrees of panorama coordinates; x may lie beyond an edge."""
-    yaw = torch.remainder(x / width, 1.0) * 360.0 - 180.0
+    yaw = (x / width).remainder(1.0).remainder(1.0) * 360.0 - 180.0
     return yaw, 90.0 - y / height * 180.0
 
 
 def bearing_of_column(x: float, width: int, heading: float) -> float:
     """Compass bearing in [0, 360) of column ``x`` of a panorama whose centre faces ``heading``."""
-    return (heading + (x / width - 0.5) * 360.0) % 360.0
+    return (heading + (x / width - 0.5) * 360.0) % 360.0 % 360.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class View:
         height: Height of the picture in pixels.
 
     Raises:
-        ValueError: If the field of view or the pitch is out of its range, or a side is below 1.
+        ValueError: If an angle is out of its range or not finite, or a side is below 1.
     """
 
     yaw: float
@@ -88,6 +90,8 @@ class View:
             raise ValueError(f"field of view {self.fov:g} is not between 0 and 180 degrees")
         if not -90.0 <= self.pitch <= 90.0:
             raise ValueError(f"pitch {self.pitch:g} is not between -90 and 90 degrees")
+        if not (math.isfinite(self.yaw) and math.isfinite(self.roll)):
+            raise ValueError(f"yaw {self.yaw:g} or roll {self.roll:g} is not finite")
         if self.width < 1 or self.height < 1:
             raise ValueError(f"a view of {self.width} x {self.height} pixels is empty")
 
@@ -132,58 +136,63 @@ class View:
 def cut_view(panorama: Tensor, view: View) -> Tensor:
     """The perspective picture that a camera inside the panorama takes.
 
-    Where the picture is coarser than the panorama, the panorama is first area-averaged to the
-    picture's resolution at its centre, which is where a pinhole camera samples most coarsely.
-    Towards the poles a panorama's rows hold ever less detail per pixel; there they are
-    low-passed to the detail of its columns, so that views of zenith and nadir do not alias.
+    Where the picture is coarser than the panorama, each of its pixels is the mean of several
+    rays, so many that no pixel of the panorama is skipped. Far coarser, and the panorama is
+    first averaged in blocks of at most half a pixel of the picture: few rays, hardly a blur.
 
     Args:
-        panorama: (C, H, W) float, equirectangular, W even.
+        panorama: (C, H, W) float, equirectangular, W = 2 H.
         view: The camera.
 
     Returns:
         (C, view.height, view.width), the panorama's dtype, bilinear.
     """
-    channels = panorama.shape[0]
-    shrink = panorama.shape[2] / (2 * math.pi) / view.focal
-    source = panorama[None]
-    if shrink > 1:
-        height = max(1, round(panorama.shape[1] / shrink))
-        source = F.interpolate(source, (height, 2 * height), mode="area")
+    height, width = panorama.shape[1:]
+    shrink = width / math.pi * math.atan(0.5 / view.focal)  # panorama pixels to the middle pixel
+    # Blocks that fill the panorama exactly: others would shift its content, or break its seam.
+    block = max(n for n in range(1, max(1, int(shrink / 2)) + 1) if height % n == 0)
+    rays = max(1, math.ceil(shrink / block))  # along each side of a pixel of the picture
+    source = panorama[None] if block == 1 else F.avg_pool2d(panorama[None], block)
     height, width = source.shape[2:]
-
-    rows, columns = torch.meshgrid(
-        torch.arange(view.height) + 0.5, torch.arange(view.width) + 0.5, indexing="ij"
-    )
-    yaw, pitch = angles_from_direction(view.directions(columns, rows))
-    if float(pitch.abs().max()) > POLAR_PITCH:
-        source = _lowpass_polar_rows(source)
-    x, y = pixel_from_angles(yaw, pitch, width, height)
+    source = _lowpass_polar_rows(source, view, shrink / block / rays)
 
     # One more pixel on every side, so that bilinear sampling crosses the seam and the poles:
     # beyond a pole lies the same row, half a turn away.
-    over_poles = source.roll(width // 2, dims=3)
-    source = torch.cat((over_poles[:, :, :1], source, over_poles[:, :, -1:]), dim=2)
-    source = torch.cat((source[..., -1:], source, source[..., :1]), dim=3)
-    grid = torch.stack(((x + 1) / (width + 2) * 2 - 1, (y + 1) / (height + 2) * 2 - 1), dim=-1).to(
-        panorama
-    )
-    picture = F.grid_sample(source, grid[None], align_corners=False)
-    return picture.reshape(channels, view.height, view.width)
+    over_poles = source[:, :, [0, -1]].roll(width // 2, dims=3)
+    source = torch.cat((over_poles[:, :, :1], source, over_poles[:, :, 1:]), dim=2)
+    source = F.pad(source, (1, 1, 0, 0), mode="circular")
+
+    picture = panorama.new_zeros(panorama.shape[0], view.height, view.width)
+    offsets = [(ray + 0.5) / rays for ray in range(rays)]
+    for down, right in itertools.product(offsets, offsets):
+        rows, columns = torch.meshgrid(
+            torch.arange(view.height) + down, torch.arange(view.width) + right, indexing="ij"
+        )
+        yaw, pitch = angles_from_direction(view.directions(columns, rows))
+        x, y = pixel_from_angles(yaw, pitch, width, height)
+        grid = torch.stack(((x + 1) / (width + 2), (y + 1) / (height + 2)), dim=-1) * 2 - 1
+        picture = picture + F.grid_sample(source, grid[None].to(panorama), align_corners=False)[0]
+    return picture / rays**2
 
 
-def _lowpass_polar_rows(panorama: Tensor) -> Tensor:
-    """Blurs each polar row of (1, C, H, W) along the seam to the width of its latitude."""
+def _lowpass_polar_rows(panorama: Tensor, view: View, spacing: float) -> Tensor:
+    """Blurs the rows of (1, C, H, W) that rays ``spacing`` rows apart would alias.
+
+    Towards the poles, rays so far apart are ever more columns apart, up to whole rows.
+    """
     height, width = panorama.shape[2:]
     pitch = 90.0 - (torch.arange(height, dtype=torch.float64) + 0.5) / height * 180.0
-    stretch = 1 / torch.cos(torch.deg2rad(pitch))  # how many pixels one true pixel spans
-    polar = pitch.abs() > POLAR_PITCH
-    sigma = (stretch[polar].square() - 1).sqrt() / math.sqrt(12.0)  # that of a box so wide
+    reach = math.degrees(math.atan(math.hypot(view.width, view.height) / 2 / view.focal))
+    stretch = spacing / torch.cos(torch.deg2rad(pitch))  # columns from ray to ray
+    excess = (stretch.square() - 1) / 12  # variance of a box so wide, less a column's own
+    chosen = (excess > 0) & ((pitch - view.pitch).abs() <= reach + 180.0 / height)
+    if not chosen.any():
+        return panorama
     frequency = torch.fft.rfftfreq(width, dtype=torch.float64)
-    gain = torch.exp(-2 * (math.pi * sigma[:, None] * frequency).square())
+    gain = torch.exp(-2 * excess[chosen, None] * (math.pi * frequency).square()).to(panorama)
+    rows = torch.fft.irfft(torch.fft.rfft(panorama[:, :, chosen]) * gain, n=width)
     blurred = panorama.clone()
-    rows = torch.fft.rfft(panorama[:, :, polar], dim=-1) * gain.to(panorama.dtype)
-    blurred[:, :, polar] = torch.fft.irfft(rows, n=width, dim=-1)
+    blurred[:, :, chosen] = rows
     return blurred
 
 
@@ -239,22 +248,21 @@ def largest_component(mask: NDArray[np.bool_], *, wraps: bool) -> NDArray[np.boo
         return np.zeros_like(mask, dtype=bool)
     if wraps:
         labels = _join_across_seam(labels, count)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    component: NDArray[np.bool_] = labels == sizes.argmax()
+    component: NDArray[np.bool_] = mask & (labels == np.bincount(labels[mask]).argmax())
     return component
 
 
 def _join_across_seam(labels: NDArray[np.int32], count: int) -> NDArray[np.int32]:
-    """Gives components (H, W) that touch across the seam one label."""
-    joined = np.arange(count + 1)
-    for row, last in enumerate(labels[:, -1]):
-        if last == 0:
-            continue
-        for first in labels[max(0, row - 1) : row + 2, 0]:
-            if first:
-                joined[joined == joined[last]] = joined[first]
-    return joined[labels].astype(np.int32)
+    """Gives components (H, W), labelled 1 to ``count``, that touch across the seam one label."""
+    first, last = labels[:, 0], labels[:, -1]
+    ends = np.concatenate((last, last[1:], last[:-1]))
+    starts = np.concatenate((first, first[:-1], first[1:]))
+    touching = (ends > 0) & (starts > 0)
+    graph = coo_array(
+        (touching[touching], (ends[touching], starts[touching])), shape=(count + 1, count + 1)
+    )
+    joined: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return joined[labels]
 
 
 def mask_box(mask: NDArray[np.bool_], *, wraps: bool) -> WrappedBox | None:
