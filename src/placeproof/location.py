@@ -48,7 +48,8 @@ class Location:
         dlon = math.radians(other.longitude - self.longitude)
         east = math.sin(dlon) * math.cos(lat2)
         north = math.cos(lat1) * math.sin(lat2) - math.sin(lat1) * math.cos(lat2) * math.cos(dlon)
-        return math.degrees(math.atan2(east, north)) % 360.0
+        # A tiny negative angle's remainder rounds to 360 itself; hence a second.
+        return math.degrees(math.atan2(east, north)) % 360.0 % 360.0
 
 
 def parse_location(text: str) -> Location:
@@ -61,7 +62,7 @@ def parse_location(text: str) -> Location:
         latitude, longitude = (float(part) for part in text.split(","))
     except ValueError:
         raise LocationError(
-            f"'{text}' is no location; write LATITUDE,LONGITUDE in decimal degrees, "
+            f"{text!r} is no location; write LATITUDE,LONGITUDE in decimal degrees, "
             "for example 48.8584,2.2945"
         ) from None
     return Location(latitude, longitude)
@@ -76,5 +77,5 @@ def parse_radius(text: str) -> float:
     match = _RADIUS.fullmatch(text)
     metres = float(match[1]) * (1000 if (match[2] or "").lower() == "km" else 1) if match else 0.0
     if not 0 < metres <= 100_000:
-        raise LocationError(f"'{text}' is no radius; write metres above 0 up to 100km, as in 50m")
+        raise LocationError(f"{text!r} is no radius; write metres above 0 up to 100km, as in 50m")
     return metres
