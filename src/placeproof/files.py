@@ -1,0 +1,32 @@
+"""Writing files so that a reader finds the old one or the new one, and never half of one."""
+
+import os
+import secrets
+from pathlib import Path
+
+from placeproof.errors import StorageError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file, whole or not at all.
+
+    The bytes go to a hidden temporary file in the same folder, are flushed to the disk, and
+    then take the file's name; a killed process may leave the temporary file behind, but never
+    a damaged ``path``.
+
+    Raises:
+        StorageError: If the disk is full, or the folder is missing or not writable.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(f"cannot write {str(path)!r}: {error.strerror}") from error
