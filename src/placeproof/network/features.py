@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from placeproof.errors import WeightsError
 
-WRAP_PIXELS = 64  # context taken from across a panorama's seam
+WRAP_PIXELS = 128  # context taken from across a panorama's seam
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,11 @@ class FeatureExtractor(nn.Module):
     """Dense features of a picture of any size, one vector for each patch of ``stride`` pixels.
 
     The contract: patch (i, j) of the output is centred on pixel ((i + .5), (j + .5)) * stride
-    of the input. Where several strides are joined, each is scaled to unit length, the coarser
-    is enlarged to the finer grid, and they are concatenated, so that the cosine similarity of
-    two patches is the mean of their cosine similarities at every stride.
+    of the input, to within half a stride: the convolutions of most backbones are off-centre by
+    up to that much, in every picture the same way. Where several strides are joined, each is
+    scaled to unit length, the coarser is enlarged to the finer grid, and they are concatenated,
+    so that the cosine similarity of two patches is about the mean of their cosine similarities
+    at every stride.
 
     Batch normalisation always uses its stored statistics, also while training: batches of a
     few large pictures have no statistics worth having.
@@ -65,7 +67,7 @@ class FeatureExtractor(nn.Module):
         stride: Pixels between neighbouring patches.
 
     Raises:
-        WeightsError: If timm has no such model, or it has no feature maps.
+        WeightsError: If timm has no such model, or it has no feature maps of the contract.
     """
 
     mean: Tensor
@@ -131,20 +133,38 @@ def _multiple(length: int, step: int) -> int:
 def _feature_maps(spec: Backbone) -> nn.Module:
     """The timm model, with random weights, that yields the feature maps of ``spec.strides``."""
     try:
-        with torch.device("meta"):
+        if ":" in spec.timm_name:  # timm would look on the Hugging Face Hub or in a folder
+            raise ValueError("only models that are part of timm can be named")
+        with torch.device("meta"):  # shapes without numbers
             every: Any = timm.create_model(spec.timm_name, pretrained=False, features_only=True)
-        strides = list(every.feature_info.reduction())
-        options: dict[str, Any] = {"features_only": True, "pretrained": False}
-        if len(set(strides)) == 1:  # a plain transformer: one stride, and a fixed size by default
-            options |= {"out_indices": [len(strides) - 1], "dynamic_img_size": True}
-        else:  # the last map at each stride, finest first
-            options["out_indices"] = [
-                len(strides) - 1 - strides[::-1].index(stride) for stride in sorted(spec.strides)
-            ]
+            strides = list(every.feature_info.reduction())
+            options: dict[str, Any] = {"features_only": True, "pretrained": False}
+            if len(set(strides)) == 1:  # a plain transformer: one stride, a fixed size by default
+                options |= {"out_indices": [-1], "dynamic_img_size": True}
+            else:  # the last map at each stride, finest first
+                options["out_indices"] = [
+                    len(strides) - 1 - strides[::-1].index(stride)
+                    for stride in sorted(spec.strides)
+                ]
+            _require_maps_of_any_size(timm.create_model(spec.timm_name, **options))
         model: nn.Module = timm.create_model(spec.timm_name, **options)
-    except (RuntimeError, ValueError, AttributeError, TypeError) as error:
+    except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise WeightsError(
             f"'{spec.timm_name}' is no usable timm feature extractor: {reason}"
         ) from error
     return model
+
+
+@torch.no_grad()
+def _require_maps_of_any_size(backbone: Any) -> None:
+    """Raises an error, of whatever kind, if a picture that is not square gets no such maps."""
+    maps = backbone.feature_info
+    height, width = 3 * max(maps.reduction()), 5 * max(maps.reduction())
+    expected = [
+        (1, channels, height // stride, width // stride)
+        for channels, stride in zip(maps.channels(), maps.reduction(), strict=True)
+    ]
+    found = [tuple(m.shape) for m in backbone.eval()(torch.empty(1, 3, height, width))]
+    if found != expected:
+        raise ValueError(f"its feature maps have the shapes {found} instead of {expected}")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK_ELEMENTS = 2**22  # of S, computed at a time: 16 MiB in single precision
+BLOCK_ELEMENTS = 2**22  # of S, or of features, handled at a time: 16 MiB in single precision
 SMALLEST_NORM = 1e-12  # a feature vector shorter than this counts as zero
 
 
@@ -45,8 +45,8 @@ def similarity(reference: Tensor, query: Tensor) -> Tensor:
     Returns:
         S, (..., H, W, h, w), in [-1, 1].
     """
-    reference = reference * _inverse_norm(reference, dim=-3)
-    query = query * _inverse_norm(query, dim=-3)
+    reference = reference * _inverse(torch.linalg.vector_norm(reference, dim=-3, keepdim=True))
+    query = query * _inverse(torch.linalg.vector_norm(query, dim=-3, keepdim=True))
     return torch.einsum("...cxy,...cij->...xyij", reference, query)
 
 
@@ -66,8 +66,7 @@ def match(reference: Tensor, query: Tensor) -> Matches:
     Leading dimensions broadcast: a query (C, h, w) with references (B, C, H, W) is matched
     with each; references (R, 1, C, H, W) and queries (Q, C, h, w) are matched all with all.
     Gradients are those of Eq. 1-3: each best similarity depends on the two patches that it
-    compares. Half-precision features are matched in
-    single precision.
+    compares. Half-precision features are matched in single precision.
 
     Args:
         reference: F_R, (..., C, H, W) float.
@@ -77,21 +76,24 @@ def match(reference: Tensor, query: Tensor) -> Matches:
         The best matches, leading dimensions broadcast.
 
     Raises:
-        ValueError: If the two have different numbers of channels, or one holds no patch.
+        ValueError: If the two have different numbers of channels, or there is nothing to match.
     """
     if reference.shape[-3] != query.shape[-3]:
         raise ValueError(
             f"reference features have {reference.shape[-3]} channels and "
             f"query features {query.shape[-3]}"
         )
-    if 0 in (*reference.shape[-2:], *query.shape[-2:]):
-        raise ValueError("a feature map without patches cannot be matched")
     leading = (reference.shape[:-3], query.shape[:-3])
     batch = torch.broadcast_shapes(*leading)  # type: ignore[no-untyped-call]
-    references = reference.expand(*batch, -1, -1, -1).flatten(-2)
-    queries = query.expand(*batch, -1, -1, -1).flatten(-2)
+    if 0 in (*batch, *reference.shape[-2:], *query.shape[-2:]):
+        raise ValueError("feature maps without patches, or no maps at all, cannot be matched")
+    references, queries = reference.flatten(-2), query.flatten(-2)
+    operands = [
+        tensor.expand(*batch, -1, -1)
+        for tensor in (references, queries, _inverse_norms(references), _inverse_norms(queries))
+    ]
     pairs = [
-        _StreamedMatch.apply(references[index], queries[index])
+        _StreamedMatch.apply(*(operand[index] for operand in operands))
         for index in itertools.product(*map(range, batch))
     ]
     best_reference, best_query, reference_index, query_index = (
@@ -108,62 +110,79 @@ def match(reference: Tensor, query: Tensor) -> Matches:
 
 
 class _StreamedMatch(torch.autograd.Function):
-    """Best matches of reference patches (C, N) and query patches (C, M), block by block of N."""
+    """Best matches of reference patches (C, N) and query patches (C, M), block by block of N.
+
+    The inverse norms (1, N) and (1, M) of both come from outside, so that a map that is matched
+    with many others is measured once; backward takes account of them.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, reference: Tensor, query: Tensor
+        ctx: Any, reference: Tensor, query: Tensor, reference_scale: Tensor, query_scale: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        patches, queries = reference.shape[1], query.shape[1]
-        precision = torch.promote_types(reference.dtype, torch.float32)
-        query_unit = _unit_columns(query.to(precision)).T.contiguous()
+        (channels, patches), queries = reference.shape, query.shape[1]
+        query_unit = (query * query_scale).T.contiguous()
         best_reference = query_unit.new_empty(patches)
         reference_index = torch.empty(patches, dtype=torch.int64, device=query.device)
         best_query = query_unit.new_full((queries,), -torch.inf)
         query_index = torch.zeros(queries, dtype=torch.int64, device=query.device)
-        step = max(1, BLOCK_ELEMENTS // queries)
+        step = max(1, BLOCK_ELEMENTS // max(channels, queries))
         for start in range(0, patches, step):
             stop = min(start + step, patches)
-            block = query_unit @ _unit_columns(reference[:, start:stop].to(precision))  # (M, n)
+            # Scaling the product spares a copy of the reference at unit length.
+            block = query_unit @ reference[:, start:stop].to(query_unit.dtype)  # (M, n)
+            block *= reference_scale[:, start:stop]
             best_reference[start:stop], reference_index[start:stop] = block.max(dim=0)
             value, index = block.max(dim=1)
             better = value > best_query  # strictly: of equals the first counts
             best_query = torch.where(better, value, best_query)
             query_index = torch.where(better, index + start, query_index)
-        ctx.save_for_backward(reference, query, reference_index, query_index)
+        ctx.save_for_backward(
+            reference, query, reference_scale, query_scale, reference_index, query_index
+        )
         ctx.mark_non_differentiable(reference_index, query_index)
         return best_reference, best_query, reference_index, query_index
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """Each best similarity pulls at the two unit vectors that it compares."""
         to_reference, to_query = gradients[:2]
-        reference, query, reference_index, query_index = ctx.saved_tensors
-        reference, query = reference.to(to_reference.dtype), query.to(to_query.dtype)
-        reference_unit, query_unit = _unit_columns(reference), _unit_columns(query)
+        reference, query, reference_scale, query_scale, *indices = ctx.saved_tensors
+        reference_index, query_index = indices
+        reference_unit, query_unit = reference * reference_scale, query * query_scale
         towards_reference = query_unit[:, reference_index] * to_reference
         towards_reference.index_add_(1, query_index, query_unit * to_query)
         towards_query = reference_unit[:, query_index] * to_query
         towards_query.index_add_(1, reference_index, reference_unit * to_reference)
         return (
-            _through_norm(towards_reference, reference, reference_unit),
-            _through_norm(towards_query, query, query_unit),
+            _through_norm(towards_reference, reference_unit, reference_scale),
+            _through_norm(towards_query, query_unit, query_scale),
+            None,
+            None,
         )
 
 
-def _through_norm(gradient: Tensor, features: Tensor, unit: Tensor) -> Tensor:
-    """Gradient at ``features`` (C, N) of a loss with ``gradient`` at their unit vectors."""
+def _through_norm(gradient: Tensor, unit: Tensor, scale: Tensor) -> Tensor:
+    """Gradient at features (C, N) of a loss with ``gradient`` at their unit vectors."""
     radial = (gradient * unit).sum(dim=0, keepdim=True)
-    return (gradient - radial * unit) * _inverse_norm(features, dim=0)
+    return (gradient - radial * unit) * scale
 
 
-def _unit_columns(features: Tensor) -> Tensor:
-    """Features (C, N) at unit length along C; zero where they are zero."""
-    return features * _inverse_norm(features, dim=0)
+@torch.no_grad()
+def _inverse_norms(features: Tensor) -> Tensor:
+    """1 / length of each column of (..., C, N), at least in single precision: (..., 1, N)."""
+    precision = torch.promote_types(features.dtype, torch.float32)
+    if features.stride(-2) == 1:
+        return _inverse(torch.linalg.vector_norm(features, dim=-2, keepdim=True, dtype=precision))
+    # Where channels are far apart in memory, vector_norm takes ten times as long as this.
+    squares = features.new_zeros((*features.shape[:-2], 1, features.shape[-1]), dtype=precision)
+    chunks = -(-4 * features.numel() // BLOCK_ELEMENTS)  # a quarter block stays in the cache
+    for part in features.chunk(chunks, dim=-2):
+        squares += part.to(precision).square().sum(dim=-2, keepdim=True)
+    return _inverse(squares.sqrt())
 
 
-def _inverse_norm(features: Tensor, dim: int) -> Tensor:
-    """1 / length along ``dim``, which is kept; 0 where the length counts as zero."""
-    norm = torch.linalg.vector_norm(features, dim=dim, keepdim=True)
+def _inverse(norm: Tensor) -> Tensor:
+    """1 / norm; 0 where it counts as zero."""
     return torch.where(norm > SMALLEST_NORM, 1 / norm.clamp_min(SMALLEST_NORM), 0.0)

@@ -1,0 +1,191 @@
+"""Weights on disk: one safetensors file with the whole network and its model card."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from placeproof.errors import WeightsError, WeightsMismatchError
+from placeproof.files import write_atomically
+from placeproof.network.bupm import Bupm
+
+FORMAT = "placeproof-checkpoint/1"
+ENTRY = "placeproof"  # one entry of metadata: safetensors writes several in a random order
+MAX_PROJECTION = 2**16  # channels
+HEADER_LENGTH = 8  # bytes at the start of a safetensors file that say how long its header is
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """How a trained network is fed and read; it belongs to the weights.
+
+    Attributes:
+        panorama_width: Panoramas are scaled to this many pixels across and half as many down.
+        photo_side: Photos are scaled so that their longer side has this many pixels. At the
+            usual 60 to 75 degrees along it, a degree then spans as many pixels as in the
+            panorama, so that the same wall gives the same features in both.
+        temperature: Divides the logit before the sigmoid (calibration).
+        consistent_from: Probability from which a pair counts as the same place.
+        inconsistent_to: Probability up to which a pair counts as different places.
+        error_rate: The share of development pairs of the other kind that lay beyond each of
+            the two thresholds, for which they were set.
+    """
+
+    panorama_width: int
+    photo_side: int
+    temperature: float
+    consistent_from: float
+    inconsistent_to: float
+    error_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a checkpoint is and where it comes from.
+
+    Attributes:
+        name: Name of the weights.
+        extractor: Name of the feature extractor.
+        projection: Channels of the linear map behind it, or None.
+        operation: How the network is fed and read.
+        training_data: The data sets it was trained on, with their licences.
+        metrics: What was measured, on which data: ``{"data set: metric": value}``.
+        attribution: Whose work the weights build on, and under which licences.
+        created: ISO 8601 date.
+        seed: Seed of the training.
+
+    Raises:
+        ValueError: If the extractor or the projection are of no possible network.
+    """
+
+    name: str
+    extractor: str
+    projection: int | None
+    operation: Operation
+    training_data: str
+    metrics: dict[str, float]
+    attribution: str
+    created: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.extractor, str):
+            raise ValueError("the extractor's name is no text")
+        possible = isinstance(self.projection, int) and 0 < self.projection <= MAX_PROJECTION
+        if self.projection is not None and not possible:
+            raise ValueError(f"a projection to {self.projection} channels is impossible")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A loaded network.
+
+    Attributes:
+        network: In evaluation mode, single precision.
+        card: Its model card.
+        sha256: Hash of the file, lower-case hex.
+        features_sha256: Hash of the tensors that features depend on, for their cache.
+    """
+
+    network: Bupm = field(repr=False)
+    card: ModelCard
+    sha256: str
+    features_sha256: str
+
+
+def save_checkpoint(network: Bupm, card: ModelCard, path: Path) -> None:
+    """Writes a network in half precision with its card, atomically.
+
+    Raises:
+        StorageError: If the file cannot be written.
+        WeightsError: If a weight is no number, or beyond half precision.
+    """
+    tensors = {
+        name: (t.half() if t.is_floating_point() else t).contiguous()
+        for name, t in network.state_dict().items()
+    }
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"half precision cannot hold the weights '{name}'")
+    content = dataclasses.asdict(card)
+    entry = {"format": FORMAT, "card": content, "sha256": _checksum(content, tensors)}
+    write_atomically(path, to_bytes(tensors, {ENTRY: json.dumps(entry, sort_keys=True)}))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint that :func:`save_checkpoint` wrote. Never runs code from the file.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, or no checkpoint of placeproof's.
+        WeightsMismatchError: If the tensors are not those of the network that the card names.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
+    try:
+        entry = _entry(data)
+        tensors = read_tensors(data)
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise WeightsError(f"'{path}' is damaged or no safetensors file") from error
+    if entry.get("format") != FORMAT:
+        raise WeightsError(f"'{path}' is a safetensors file, but no checkpoint of placeproof")
+    content: Any = entry.get("card")
+    if entry.get("sha256") != _checksum(content, tensors):
+        raise WeightsError(f"'{path}' is damaged: it does not have the checksum that it states")
+    try:
+        card = ModelCard(**{**content, "operation": Operation(**content["operation"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"'{path}' has no valid model card") from error
+    network = Bupm(card.extractor, card.projection)
+    _load_tensors(network, tensors, card.extractor, path)
+    of_features = {n: t for n, t in tensors.items() if n.startswith(("extractor.", "projection."))}
+    return Checkpoint(
+        network.eval(), card, hashlib.sha256(data).hexdigest(), _hash_tensors(of_features)
+    )
+
+
+def _load_tensors(network: Bupm, tensors: dict[str, Tensor], extractor: str, path: Path) -> None:
+    """Copies tensors into a network of the same shape, in its own precision."""
+    expected = {name: tuple(t.shape) for name, t in network.state_dict().items()}
+    found = {name: tuple(t.shape) for name, t in tensors.items()}
+    wrong = sorted(n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n))
+    if wrong:
+        raise WeightsMismatchError(
+            f"'{path}' does not fit extractor '{extractor}': {len(wrong)} of "
+            f"{len(expected)} tensors differ, first '{wrong[0]}'"
+        )
+    network.load_state_dict(tensors)
+
+
+def _entry(data: bytes) -> dict[str, Any]:
+    """What placeproof wrote into a safetensors file's header; empty if it wrote nothing."""
+    length = int.from_bytes(data[:HEADER_LENGTH], "little")
+    header = json.loads(data[HEADER_LENGTH : HEADER_LENGTH + length])
+    try:
+        return dict(json.loads(header["__metadata__"][ENTRY]))
+    except (KeyError, TypeError):
+        return {}
+
+
+def _checksum(card: object, tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of a model card, as plain data, and of the tensors."""
+    text = json.dumps(card, sort_keys=True)
+    return hashlib.sha256((text + _hash_tensors(tensors)).encode()).hexdigest()
+
+
+def _hash_tensors(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of all tensors, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
