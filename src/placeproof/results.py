@@ -62,6 +62,8 @@ class Comparison:
             reference that shows what the query shows.
         box: Smallest rectangle around the largest component of ``reference_mask >= 0.5``, or
             None where no pixel reaches that.
+        yaw: Where the camera looked in the panorama, degrees in [-180, 180), 0 at its centre
+            column; None without a box, and where the reference is no panorama.
         matches: The best matched patches inside both masks, most similar first.
     """
 
@@ -69,6 +71,7 @@ class Comparison:
     query_mask: NDArray[np.float32]
     reference_mask: NDArray[np.float32]
     box: WrappedBox | None
+    yaw: float | None
     matches: tuple[PatchMatch, ...]
 
 
@@ -100,7 +103,7 @@ class Provenance:
         weights: Name of the checkpoint.
         weights_sha256: SHA-256 of the checkpoint's file.
         extractor: Name of the feature extractor.
-        seed: Seed of every random choice.
+        seed: Seed that the weights were trained with; a verification draws nothing at random.
         versions: Version of placeproof, of Python and of each package that the result rests on.
         started: UTC time of the start, ISO 8601.
         seconds: Wall-clock seconds of each stage, by name, in order.
@@ -142,4 +145,27 @@ class Verification:
     photo_size: tuple[int, int]
     evidence: tuple[PanoramaEvidence, ...]
     decisive: int | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class PictureMatch:
+    """Two pictures compared, with no claim about places.
+
+    Attributes:
+        comparison: What the network says.
+        query_size: Width and height of the query in pixels.
+        reference: Path of the reference as it was given.
+        reference_sha256: SHA-256 of the reference's file.
+        reference_size: Width and height of the reference in pixels.
+        panorama: Whether the reference was taken for an equirectangular panorama.
+        provenance: Hashes, versions and times; its photo is the query.
+    """
+
+    comparison: Comparison
+    query_size: tuple[int, int]
+    reference: Path
+    reference_sha256: str
+    reference_size: tuple[int, int]
+    panorama: bool
     provenance: Provenance

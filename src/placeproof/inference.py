@@ -1,0 +1,90 @@
+"""Runs the network on two pictures and brings what it says back to their own pixels."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from placeproof.geometry import mask_box
+from placeproof.localization import PatchGrid, best_matches, camera_yaw
+from placeproof.network.checkpoint import Checkpoint
+from placeproof.results import Comparison
+
+
+class Inference:
+    """A loaded network, fed as it was trained.
+
+    Args:
+        checkpoint: The network and its card.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.network = checkpoint.network
+        self.operation = checkpoint.card.operation
+        self.stride = checkpoint.network.extractor.stride
+
+    @property
+    def panorama_size(self) -> tuple[int, int]:
+        """Width and height at which the extractor sees every panorama."""
+        return self.operation.panorama_width, self.operation.panorama_width // 2
+
+    def photo_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height at which the extractor sees a photo of the given size."""
+        scale = self.operation.photo_side / max(width, height)
+        return max(self.stride, round(width * scale)), max(self.stride, round(height * scale))
+
+    @torch.inference_mode()
+    def features(self, pixels: NDArray[np.uint8], size: tuple[int, int], *, wraps: bool) -> Tensor:
+        """Features (C, h, w) of a picture (H, W, 3) scaled to ``size``."""
+        picture = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        batch = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+        return self.network.features(batch, wraps=wraps)[0]
+
+    @torch.inference_mode()
+    def compare(
+        self,
+        query_features: Tensor,
+        query_size: tuple[int, int],
+        reference_features: Tensor,
+        reference_size: tuple[int, int],
+        *,
+        panorama: bool,
+    ) -> Comparison:
+        """Compares features that :meth:`features` made.
+
+        Args:
+            query_features: (C, h, w) of the photo.
+            query_size: Width and height of the photo in its own pixels.
+            reference_features: (C, H, W) of the panorama or other reference.
+            reference_size: Width and height of the reference in its own pixels.
+            panorama: Whether the reference is a panorama, whose edges touch.
+        """
+        output = self.network.compare(
+            reference_features.float(), query_features.float(), wraps=panorama
+        )
+        reference_input = self.panorama_size if panorama else self.photo_size(*reference_size)
+        query_grid = PatchGrid(self.stride, self.photo_size(*query_size), query_size, wraps=False)
+        reference_grid = PatchGrid(self.stride, reference_input, reference_size, wraps=panorama)
+        query_mask = output.query_mask[0].sigmoid()
+        reference_mask = output.reference_mask[0].sigmoid()
+        enlarged = reference_grid.enlarge(reference_mask)
+        box = mask_box(enlarged >= 0.5, wraps=panorama)
+        yaw = None
+        if panorama and box is not None:
+            focal = self.operation.panorama_width / (2 * math.pi) / self.stride
+            yaw = camera_yaw(
+                output.matches.query_index[0], query_mask, reference_mask.shape[1], focal
+            )
+        return Comparison(
+            probability=float((output.logit[0] / self.operation.temperature).sigmoid()),
+            query_mask=query_grid.enlarge(query_mask),
+            reference_mask=enlarged,
+            box=box,
+            yaw=yaw,
+            matches=best_matches(
+                output.matches, query_mask, reference_mask, query_grid, reference_grid
+            ),
+        )

@@ -1,0 +1,120 @@
+"""Where the match lies (paper, Fig. 3 and section 5.3): from patches to pixels and angles."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from placeproof.network.matching import Matches
+from placeproof.results import PatchMatch
+
+MATCHES_KEPT = 24  # patch pairs that a result lists
+VOTE_WIDTH = 8.0  # degrees; standard deviation of one patch's vote for the camera's yaw
+
+
+class PatchGrid:
+    """Where patches lie in the picture as it was given.
+
+    Args:
+        stride: Pixels a patch of the extractor's input.
+        input_size: Width and height of that input.
+        picture_size: Width and height of the picture before it was scaled to the input.
+        wraps: Whether left and right edges touch.
+    """
+
+    def __init__(
+        self,
+        stride: int,
+        input_size: tuple[int, int],
+        picture_size: tuple[int, int],
+        *,
+        wraps: bool,
+    ) -> None:
+        self.picture_size = picture_size
+        self.wraps = wraps
+        self.columns = input_size[0] / stride  # not whole where the last patch is cut off
+        self.rows = input_size[1] / stride
+
+    def centre(self, column: int, row: int) -> tuple[float, float]:
+        """Centre of a patch in pixels of the picture; for a cut-off patch, at most its edge."""
+        width, height = self.picture_size
+        x = min((column + 0.5) / self.columns, 1.0) * width
+        return x, min((row + 0.5) / self.rows, 1.0) * height
+
+    def enlarge(self, mask: Tensor) -> NDArray[np.float32]:
+        """A mask (h, w) on patches as a mask (H, W) on the picture's pixels, bilinear."""
+        values = mask.float().numpy()
+        margin = 1 if self.wraps else 0
+        if self.wraps:
+            values = np.concatenate((values[:, -1:], values, values[:, :1]), axis=1)
+        box = (margin, 0.0, margin + self.columns, self.rows)
+        image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+        return np.array(image.resize(self.picture_size, Image.Resampling.BILINEAR, box=box))
+
+
+def best_matches(
+    found: Matches,
+    query_mask: Tensor,
+    reference_mask: Tensor,
+    query_grid: PatchGrid,
+    reference_grid: PatchGrid,
+) -> tuple[PatchMatch, ...]:
+    """The most similar pairs whose both ends lie in the masks, at most one a reference patch."""
+    width, reference_width = query_mask.shape[1], reference_mask.shape[1]
+    values, targets = found.query.flatten(), found.query_index.flatten()
+    inside = (query_mask.flatten() >= 0.5) & (reference_mask.flatten()[targets] >= 0.5)
+    matches: list[PatchMatch] = []
+    taken: set[int] = set()
+    for patch in values.masked_fill(~inside, -math.inf).argsort(descending=True, stable=True):
+        target = int(targets[patch])
+        if not inside[patch] or len(matches) == MATCHES_KEPT:
+            break
+        if target in taken:
+            continue
+        taken.add(target)
+        matches.append(
+            PatchMatch(
+                query=query_grid.centre(int(patch) % width, int(patch) // width),
+                reference=reference_grid.centre(
+                    target % reference_width, target // reference_width
+                ),
+                similarity=float(values[patch]),
+            )
+        )
+    return tuple(matches)
+
+
+def camera_yaw(
+    query_index: Tensor,
+    query_mask: Tensor,
+    reference_columns: int,
+    focal: float,
+) -> float:
+    """Where the camera looked, voted for by all matched patches of the photo.
+
+    A patch left of the photo's middle that matches the panorama at some yaw says that the
+    camera looked to the right of there. Wrong matches scatter their votes and right ones agree,
+    up to the parallax between camera and panorama, so the densest yaw counts. It uses the
+    patches' layout and so finds the optical axis also where only an edge of the photo matched.
+
+    Args:
+        query_index: (h, w) int64, best match of each photo patch: row * W + column.
+        query_mask: (h, w) in [0, 1], the weights of the votes.
+        reference_columns: W, how many patches the panorama has across.
+        focal: Focal length of the photo in patches.
+
+    Returns:
+        Degrees in [-180, 180), 0 at the panorama's centre column.
+    """
+    width = query_index.shape[1]
+    columns = torch.arange(width) + 0.5 - width / 2
+    offset = torch.rad2deg(torch.atan(columns / focal)).expand_as(query_index)
+    matched = (query_index % reference_columns + 0.5) / reference_columns * 360 - 180
+    votes = (matched - offset).flatten()
+    candidates = torch.arange(-180.0, 180.0)
+    apart = torch.remainder(votes[:, None] - candidates + 180, 360) - 180
+    density = torch.exp(-0.5 * (apart / VOTE_WIDTH).square())
+    return float(candidates[(query_mask.reshape(-1, 1) * density).sum(dim=0).argmax()])

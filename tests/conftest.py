@@ -1,0 +1,177 @@
+"""A place made by code: panoramas of coloured blocks, photos cut from them, and a small network
+that is set by hand so that it finds equal patches and no others.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from placeproof.location import Location
+from placeproof.network.bupm import Bupm
+from placeproof.network.checkpoint import ModelCard, Operation, load_checkpoint, save_checkpoint
+from placeproof.panoramas.library import Library, Outcome
+
+Pixels = NDArray[np.uint8]
+
+PLACE = Location(48.8584, 2.2945)
+HEADING = 30.0  # of both panoramas of the library
+PHOTO_YAW = 90.0  # of the photo in the nearer panorama
+WIDTH = 1024  # of panoramas
+PHOTO_SIZE = (320, 256)
+EXTRACTOR = "test_resnet"  # timm's smallest; 32 pixels a patch
+
+
+def blocks(seed: int) -> Pixels:
+    """A panorama of coloured rectangles of several sizes."""
+    random = np.random.default_rng(seed)
+    layers = [
+        Image.fromarray(random.integers(0, 256, (rows, 2 * rows, 3), dtype=np.uint8)).resize(
+            (WIDTH, WIDTH // 2), Image.Resampling.NEAREST
+        )
+        for rows in (8, 16, 32, 64)
+    ]
+    return np.mean(layers, axis=0).astype(np.uint8)
+
+
+def crop(panorama: Pixels, yaw: float) -> Pixels:
+    """What a photo would show, but for perspective; ``yaw`` in whole patches of 11.25 degrees."""
+    width, height = PHOTO_SIZE
+    left = round((yaw / 360 + 0.5) * WIDTH) - width // 2
+    top = (WIDTH // 2 - height) // 2
+    return panorama[top : top + height, np.arange(left, left + width) % WIDTH]
+
+
+def hand_set_network() -> Bupm:
+    """Patches match from a similarity of 0.985; a photo does when 40% of its patches do."""
+    torch.manual_seed(0)
+    network = Bupm(EXTRACTOR)
+    usual = torch.from_numpy(np.stack([blocks(seed) for seed in (90, 91, 92)]))
+    usual = usual.permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        # Features of random weights all point one way; what tells them apart is the rest.
+        mean = network.features(usual, wraps=True).mean(dim=(0, 2, 3))
+        network = Bupm(EXTRACTOR, projection=len(mean)).requires_grad_(False)
+        torch.manual_seed(0)
+        network.extractor.load_state_dict(Bupm(EXTRACTOR).extractor.state_dict())
+        for parameter in (*network.detector.parameters(), *network.verification.parameters()):
+            parameter.zero_()
+        network.projection.weight.copy_(torch.eye(len(mean))[:, :, None, None])
+        network.projection.bias.copy_(-mean)
+        network.detector.branches[0].weight[0] = 1.0
+        network.detector.branches[0].bias[0] = -0.97
+        network.detector.join.weight[0, 0] = 1000.0
+        network.detector.join.bias[0] = -15.0
+        first, _, second, _, third = network.verification.layers
+        first.weight[0, 1] = second.weight[0, 0] = 1.0  # the mean of the photo's mask
+        third.weight[0, 0] = 20.0
+        third.bias[0] = -8.0
+    return network
+
+
+@pytest.fixture(scope="session")
+def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that say 'the same place' of a picture and a part of it, and of little else."""
+    card = ModelCard(
+        name="hand-set",
+        extractor=EXTRACTOR,
+        projection=96,
+        operation=Operation(
+            panorama_width=WIDTH,
+            photo_side=PHOTO_SIZE[0],
+            temperature=1.0,
+            consistent_from=0.8,
+            inconsistent_to=0.2,
+            error_rate=0.05,
+        ),
+        training_data="none",
+        metrics={},
+        attribution="none",
+        created="2026-01-01",
+        seed=0,
+    )
+    path = tmp_path_factory.mktemp("weights") / "hand-set.safetensors"
+    save_checkpoint(hand_set_network(), card, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def _stored_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stored")
+    for seed in (1, 2):
+        Image.fromarray(blocks(seed)).save(folder / f"{seed}.png")
+    rows = [
+        f"{seed}.png,{PLACE.latitude + offset},{PLACE.longitude},{HEADING},2024-05-0{seed}"
+        for seed, offset in ((1, 0.0001), (2, -0.0002))  # 11 m and 22 m away
+    ]
+    (folder / "places.csv").write_text("\n".join(["file,lat,lon,heading,captured", *rows]))
+    library = Library.create_or_open(folder / "library")
+    assert {result.outcome for result in library.add([folder])} == {Outcome.ADDED}
+    return library.folder
+
+
+@pytest.fixture
+def library_folder(_stored_library: Path, tmp_path: Path) -> Path:
+    """A library of two panoramas 11 m and 22 m from ``PLACE``; nothing cached yet."""
+    return shutil.copytree(_stored_library, tmp_path / "library")
+
+
+@pytest.fixture
+def photo_path(tmp_path: Path) -> Path:
+    """A photo that the nearer panorama shows at ``PHOTO_YAW``; it carries no position."""
+    path = tmp_path / "photo.png"
+    Image.fromarray(crop(blocks(1), PHOTO_YAW)).save(path)
+    return path
+
+
+@pytest.fixture
+def elsewhere_path(tmp_path: Path) -> Path:
+    """A photo that no panorama of the library shows."""
+    path = tmp_path / "elsewhere.png"
+    Image.fromarray(crop(blocks(7), 0.0)).save(path)
+    return path
+
+
+@pytest.fixture
+def with_exif(tmp_path: Path, photo_path: Path) -> Callable[..., Path]:
+    """Makes the photo again, with EXIF.
+
+    ``gps`` has the directory's values by tag; ``changes`` are replaced in the block's bytes
+    (big-endian), for what Pillow refuses to write.
+    """
+
+    def make(
+        gps: dict[int, object] | None = None,
+        *,
+        orientation: int = 1,
+        changes: Sequence[tuple[bytes, bytes]] = (),
+    ) -> Path:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        if gps is not None:
+            exif[0x8825] = gps
+        data = exif.tobytes()
+        for old, new in changes:
+            assert data.count(old) == 1
+            data = data.replace(old, new)
+        path = tmp_path / "exif.png"
+        with Image.open(photo_path) as photo:
+            photo.save(path, exif=data)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def other_extractor_path(checkpoint_path: Path, tmp_path: Path) -> Path:
+    """A sound file whose card names another extractor than its tensors are of."""
+    sound = load_checkpoint(checkpoint_path)
+    path = tmp_path / "other-extractor.safetensors"
+    save_checkpoint(sound.network, replace(sound.card, extractor="resnet18"), path)
+    return path
