@@ -1,0 +1,1 @@
+"""Results shown to people and to other programs: terminal, pictures, web page, JSON."""

@@ -1,0 +1,201 @@
+"""A verification as one self-contained web page, for readers who were not there."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+from PIL import Image
+
+from placeproof.files import write_atomically
+from placeproof.report.describe import (
+    bearing_text,
+    claim_words,
+    direction_words,
+    matched_share,
+    printable,
+    share_text,
+    verdict_words,
+)
+from placeproof.report.overlay import (
+    draw_ring,
+    fitted_size,
+    marked_matches,
+    mask_picture,
+    query_overlay,
+    reference_overlay,
+    region_overlay,
+    scaled,
+)
+from placeproof.results import Comparison, PanoramaEvidence, Verification
+from placeproof.verdict import probability_text
+
+_LARGE = 1600  # pixels along the longer side: of the photo and of the panorama that decided
+_SMALL = 900  # of all other pictures but patches
+_CROP = 192  # side of a matched patch's picture
+_CROP_DEGREES = 12.0  # that it covers of the panorama
+_PHOTO_FOV = 65.0  # degrees along a usual photo's longer side, so that both crops look alike
+
+
+@dataclass(frozen=True, slots=True)
+class _Patch:
+    """A matched pair of patches, side by side; its number is that of the pictures' marks."""
+
+    photo: str
+    panorama: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Panorama:
+    """What the page shows of one panorama; pictures are data URIs."""
+
+    number: int
+    decisive: bool
+    evidence: PanoramaEvidence
+    overlay: str
+    region: str | None
+    mask: str
+    photo_overlay: str
+    photo_mask: str
+    photo_share: str
+    panorama_share: str
+    across_seam: bool
+    direction: str
+    patches: list[_Patch]
+
+
+def write_report(
+    verification: Verification,
+    photo: NDArray[np.uint8],
+    panoramas: Sequence[NDArray[np.uint8]],
+    path: Path,
+) -> None:
+    """Writes a report that needs no other file, no network and no script.
+
+    Args:
+        verification: What to report.
+        photo: (h, w, 3) sRGB pixels of the photo, the size of the query masks.
+        panoramas: (H, W, 3) sRGB pixels of each panorama, the size of its mask, in the order
+            of ``verification.evidence``. They are taken one at a time, so that a sequence that
+            reads them when asked needs the memory of one.
+        path: The HTML file to write, whole or not at all.
+
+    Raises:
+        StorageError: If the file cannot be written.
+    """
+    shown = [
+        _panorama(verification, index, photo, panoramas[index])
+        for index in range(len(verification.evidence))
+    ]
+    environment = Environment(
+        loader=PackageLoader("placeproof.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    page = environment.get_template("template.html").render(
+        v=verification,
+        words=verdict_words(verification),
+        claim_words=claim_words(verification.claim),
+        photo=_data_uri(_fitted(photo, _LARGE)),
+        panoramas=sorted(shown, key=lambda panorama: not panorama.decisive),
+        probability_text=probability_text,
+        bearing_text=bearing_text,
+    )
+    write_atomically(path, page.encode())
+
+
+def _finalize(value: Any) -> Any:
+    """What the template does to each value before it escapes it."""
+    return printable(value) if type(value) is str else value  # Markup is what it made itself
+
+
+def _panorama(
+    verification: Verification,
+    index: int,
+    photo: NDArray[np.uint8],
+    pixels: NDArray[np.uint8],
+) -> _Panorama:
+    evidence = verification.evidence[index]
+    comparison = evidence.comparison
+    box = comparison.box
+    decisive = index == verification.decisive
+    small_photo = _fitted(photo, _SMALL)
+    mask = comparison.reference_mask
+    return _Panorama(
+        number=index + 1,
+        decisive=decisive,
+        evidence=evidence,
+        overlay=_data_uri(
+            reference_overlay(comparison, _fitted(pixels, _LARGE if decisive else _SMALL))
+        ),
+        region=None if box is None else _data_uri(region_overlay(comparison, box, pixels, _SMALL)),
+        mask=_data_uri(mask_picture(mask, fitted_size(mask.shape, _SMALL))),
+        photo_overlay=_data_uri(query_overlay(comparison, small_photo)),
+        photo_mask=_data_uri(mask_picture(comparison.query_mask, small_photo.size)),
+        photo_share=share_text(matched_share(comparison.query_mask)),
+        panorama_share=share_text(matched_share(mask)),
+        across_seam=box is not None and len(box.spans(mask.shape[1])) > 1,
+        direction=direction_words(evidence),
+        patches=_patches(comparison, photo, pixels) if decisive else [],
+    )
+
+
+def _patches(
+    comparison: Comparison, photo: NDArray[np.uint8], panorama: NDArray[np.uint8]
+) -> list[_Patch]:
+    photo_side = max(photo.shape[:2]) * _CROP_DEGREES / _PHOTO_FOV
+    panorama_side = panorama.shape[1] * _CROP_DEGREES / 360.0
+    return [
+        _Patch(
+            photo=_data_uri(_crop(photo, match.query, photo_side, wraps=False)),
+            panorama=_data_uri(_crop(panorama, match.reference, panorama_side, wraps=True)),
+            similarity=match.similarity,
+        )
+        for match in marked_matches(comparison)
+    ]
+
+
+def _crop(
+    pixels: NDArray[np.uint8], centre: tuple[float, float], side: float, *, wraps: bool
+) -> Image.Image:
+    """A square cut out around a matched point, with a ring around the point.
+
+    Args:
+        pixels: (H, W, 3).
+        centre: (x, y) of the point.
+        side: Pixels along the square's side.
+        wraps: Whether the left and right edges touch. Where the square would leave the picture
+            otherwise, it is moved inside.
+    """
+    height, width = pixels.shape[:2]
+    cut = max(1, min(round(side), height, width))
+    x, y = centre
+    left, top = round(x - cut / 2), round(y - cut / 2)
+    top = min(max(top, 0), height - cut)
+    if not wraps:
+        left = min(max(left, 0), width - cut)
+    columns = np.arange(left, left + cut) % width
+    picture = scaled(pixels[top : top + cut, columns], (_CROP, _CROP))
+    draw_ring(picture, ((x - left) * _CROP / cut, (y - top) * _CROP / cut))
+    return picture
+
+
+def _fitted(pixels: NDArray[np.uint8], side: int) -> Image.Image:
+    """A picture at most ``side`` pixels wide and high, never enlarged."""
+    return scaled(pixels, fitted_size(pixels.shape, min(side, max(pixels.shape[:2]))))
+
+
+def _data_uri(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    # Thin coloured lines stay sharp only where colour has the full resolution.
+    picture.save(buffer, "JPEG", quality=82, subsampling="4:4:4", optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
