@@ -266,7 +266,7 @@ def _join_across_seam(labels: NDArray[np.int32], count: int) -> NDArray[np.int32
 
 
 def mask_box(mask: NDArray[np.bool_], *, wraps: bool) -> WrappedBox | None:
-    """The smallest box around the largest component of a mask (paper, section 5.4).
+    """The smallest box around the largest component of a mask (paper, section 5.3).
 
     Args:
         mask: (H, W), bool.
