@@ -14,6 +14,7 @@ from placeproof.geometry import (
     angles_from_direction,
     angles_from_pixel,
     bearing_of_column,
+    bearing_of_yaw,
     direction_from_angles,
     largest_component,
     mask_box,
@@ -109,7 +110,7 @@ def test_bearing_is_the_heading_plus_the_yaw(x: float, heading: float) -> None:
 
 
 def test_bearings_stay_below_a_whole_turn() -> None:
-    assert bearing_of_column(256, WIDTH, -1e-20) == 0
+    assert bearing_of_column(256, WIDTH, -1e-20) == bearing_of_yaw(-180, 180 - 3e-14) == 0
     assert bearing_of_column(384, WIDTH, 300) == pytest.approx(30)
 
 
@@ -191,14 +192,10 @@ def test_boxes(picture: str, wrapped: WrappedBox | None, flat: WrappedBox | None
 
 
 @given(st.data())
-def test_spans_and_centre_go_round(data: st.DataObject) -> None:
+def test_spans_go_round(data: st.DataObject) -> None:
     picture_width = data.draw(st.integers(1, 50))
     left = data.draw(st.integers(0, picture_width - 1))
     width = data.draw(st.integers(1, picture_width))
     box = WrappedBox(left, 0, width, 1)
     columns = [column for span in box.spans(picture_width) for column in range(*span)]
     assert columns == [(left + step) % picture_width for step in range(width)]
-    centre = box.centre_column(picture_width)
-    assert 0 <= centre < picture_width
-    middle = columns[width // 2] + (0.5 if width % 2 else 0)
-    assert centre == middle

@@ -3,13 +3,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from placeproof.geometry import mask_box, wrap_degrees
-from placeproof.localization import MATCHES_KEPT, PatchGrid, best_matches, camera_yaw
+from placeproof.geometry import wrap_degrees
+from placeproof.localization import MATCHES_KEPT, best_matches, camera_yaw
 from placeproof.network.matching import Matches
+from placeproof.patches import PatchGrid
 
 PANORAMA_GRID = (32, 64)  # rows and columns of patches
 FOCAL = PANORAMA_GRID[1] / (2 * math.pi)  # of a photo on the panorama's scale, in patches
@@ -72,73 +73,6 @@ def test_turning_the_panorama_turns_the_yaw(turn: int) -> None:
     mask = torch.ones(index.shape)
     before, after = (camera_yaw(i, mask, PANORAMA_GRID[1], FOCAL) for i in (index, turned))
     assert abs(wrap_degrees(after - before - turn * PATCH_DEGREES)) <= 1.0  # candidates' spacing
-
-
-masks = st.integers(0, 10**6).map(
-    lambda seed: torch.rand(4, 8, generator=torch.Generator().manual_seed(seed))
-)
-
-
-@given(mask=masks, scale=st.sampled_from([3, 5, 17]), wraps=st.booleans())
-def test_enlarging_keeps_the_values_at_the_patches_centres(
-    mask: Tensor, scale: int, wraps: bool
-) -> None:
-    grid = PatchGrid(16, (128, 64), (8 * scale, 4 * scale), wraps=wraps)
-    large = grid.enlarge(mask)
-    assert large.shape == (4 * scale, 8 * scale)
-    assert large.dtype == np.float32
-    np.testing.assert_allclose(large[scale // 2 :: scale, scale // 2 :: scale], mask, atol=1e-6)
-    assert mask.min() - 1e-6 <= large.min() <= large.max() <= mask.max() + 1e-6
-
-
-@given(mask=masks, scale=st.integers(1, 9), turn=st.integers(0, 7))
-def test_enlarging_a_turned_panorama_turns_the_mask(mask: Tensor, scale: int, turn: int) -> None:
-    grid = PatchGrid(16, (128, 64), (8 * scale, 4 * scale), wraps=True)
-    turned = grid.enlarge(mask.roll(turn, dims=1))
-    np.testing.assert_allclose(turned, np.roll(grid.enlarge(mask), turn * scale, 1), atol=1e-6)
-
-
-def test_a_photo_is_not_enlarged_across_its_edges() -> None:
-    mask = torch.zeros(2, 4)
-    mask[:, 0] = 1.0
-    large = PatchGrid(32, (128, 64), (40, 20), wraps=False).enlarge(mask)
-    assert (large[:, :5] == 1.0).all()
-    assert (large[:, -10:] == 0.0).all()
-    assert PatchGrid(32, (128, 64), (40, 20), wraps=True).enlarge(mask)[0, -1] > 0.4
-
-
-@given(value=st.floats(0, 1, width=32), width=st.integers(33, 200), height=st.integers(33, 200))
-@settings(max_examples=30)
-def test_a_constant_mask_stays_constant_where_the_last_patch_is_cut_off(
-    value: float, width: int, height: int
-) -> None:
-    mask = torch.full((-(-height // 32), -(-width // 32)), value)
-    large = PatchGrid(32, (width, height), (3 * width, 3 * height), wraps=False).enlarge(mask)
-    assert large.shape == (3 * height, 3 * width)
-    np.testing.assert_allclose(large, value, atol=1e-6)
-
-
-def test_a_cut_off_patch_covers_only_what_the_picture_has_of_it() -> None:
-    mask = torch.tensor([[0.0, 0.0, 1.0]])  # the last patch is 8 of 32 pixels wide
-    grid = PatchGrid(32, (72, 32), (720, 320), wraps=False)
-    large = grid.enlarge(mask)
-    # The centre of the last patch would lie at column 800: the mask rises towards there.
-    assert large[0, 479] < 0.01
-    assert large[0, 719] == pytest.approx((719.5 - 480) / 320, abs=1e-3)
-    assert grid.centre(2, 0) == (720.0, 160.0)
-    assert grid.centre(1, 0) == (480.0, 160.0)
-
-
-@pytest.mark.parametrize("start", range(8))
-def test_the_box_of_a_region_runs_across_the_seam(start: int) -> None:
-    mask = torch.zeros(4, 8)
-    mask[1:3, [start, (start + 1) % 8]] = 1.0
-    large = PatchGrid(16, (128, 64), (80, 40), wraps=True).enlarge(mask)
-    box = mask_box(large >= 0.5, wraps=True)
-    assert box is not None
-    assert (box.width, box.height, box.top) == (20, 20, 10)
-    assert box.left == start * 10
-    assert len(box.spans(80)) == (2 if start == 7 else 1)
 
 
 def matches_of(seed: int) -> Matches:

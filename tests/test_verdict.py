@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixel_mask import pixel_mask
 from placeproof.location import Location
 from placeproof.network.checkpoint import Operation
 from placeproof.panoramas.source import PanoramaRecord
@@ -21,7 +22,7 @@ RECORD = PanoramaRecord("1" * 64, Location(0, 1), 0.0, None, "local", None, "1" 
 
 
 def evidence(distance: float, probability: float, bearing: float | None = None) -> PanoramaEvidence:
-    mask = np.zeros((2, 2), np.float32)
+    mask = pixel_mask(np.zeros((2, 2), np.float32))
     comparison = Comparison(probability, mask, mask, None, None, ())
     return PanoramaEvidence(RECORD, distance, comparison, bearing)
 

@@ -17,6 +17,7 @@ from placeproof.errors import (
     LocationError,
     NoClaimError,
     NotAnImageError,
+    NotEquirectangularError,
     WeightsError,
     WeightsMismatchError,
 )
@@ -284,8 +285,8 @@ def test_a_picture_does_not_match_another(
     [
         ((1024, 512), None, True),
         ((1024, 512), False, False),
+        ((1024, 512), True, True),
         ((1024, 600), None, False),
-        ((1024, 600), True, True),
     ],
 )
 def test_what_is_taken_for_a_panorama(
@@ -301,6 +302,11 @@ def test_what_is_taken_for_a_panorama(
         photo_path, tmp_path / "reference.png", panorama=panorama, weights=checkpoint_path
     )
     assert match.panorama is expected
+
+
+def test_what_is_no_panorama_is_not_taken_for_one(checkpoint_path: Path, photo_path: Path) -> None:
+    with pytest.raises(NotEquirectangularError):
+        match_pictures(photo_path, photo_path, panorama=True, weights=checkpoint_path)
 
 
 def test_the_public_names_are_the_real_ones() -> None:

@@ -1,7 +1,9 @@
 """Pairs of photos and panoramas to train the first weights on, and their features.
 
 Photos are made from panoramas (``street_views.py``) and paired with their own panorama, with
-panoramas near it (true parallax), and with panoramas of other places.
+panoramas near it (true parallax), and with look-alikes: of some panoramas of other places, those
+that match best. Places drawn blindly are too easy to tell apart, and a decision that is set on
+them calls every second street of a town the same place.
 """
 
 import csv
@@ -28,7 +30,8 @@ from street_views import take_photo
 
 PANORAMA_WIDTH = 1664  # pixels; what the network sees
 NEAR_M = 20.0  # two panoramas nearer than this show the same place
-OTHERS = 3  # panoramas of other places that a photo is paired with
+ELSEWHERE = 24  # panoramas of other places that a photo is compared with
+LOOK_ALIKES = 3  # of them that it is paired with: those that match best
 
 Kind = Literal["own", "near", "other"]
 
@@ -40,6 +43,7 @@ class Panorama:
     name: str
     group: str
     location: Location | None
+    licence: str
     pixels: NDArray[np.uint8]
     features: Tensor
 
@@ -58,12 +62,14 @@ class Pair:
     """Best-match scores of a photo and a panorama.
 
     Attributes:
+        photo: Number of the photo.
         kind: The photo's own panorama, one near it, or one of another place.
         reference: B_R, (H, W).
         query: B_Q, (h, w).
         mask: M_R as it should be, (H, W), or None where it is not known.
     """
 
+    photo: int
     kind: Kind
     reference: Tensor
     query: Tensor
@@ -98,7 +104,7 @@ class CachedFeatures:
 
 
 def read_panoramas(listing: Path, features: CachedFeatures) -> list[Panorama]:
-    """The outdoor panoramas of a CSV with the columns file, group, outdoor, lat and lon."""
+    """The outdoor panoramas of a CSV (file, group, outdoor, lat, lon, licence)."""
     with listing.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["outdoor"] == "1"]
     panoramas = []
@@ -108,7 +114,14 @@ def read_panoramas(listing: Path, features: CachedFeatures) -> list[Panorama]:
         pixels = np.array(picture.resize(size, Image.Resampling.LANCZOS))
         location = Location(float(row["lat"]), float(row["lon"])) if row["lat"] else None
         panoramas.append(
-            Panorama(row["file"], row["group"], location, pixels, features(pixels, wraps=True))
+            Panorama(
+                name=row["file"],
+                group=row["group"],
+                location=location,
+                licence=row["licence"],
+                pixels=pixels,
+                features=features(pixels, wraps=True),
+            )
         )
     return panoramas
 
@@ -153,7 +166,7 @@ def make_photos(
 def make_pairs(
     network: Bupm, panoramas: list[Panorama], photos: list[Photo], random: np.random.Generator
 ) -> list[Pair]:
-    """Matches every photo with its own panorama, all near ones, and some of other places.
+    """Matches every photo with its own panorama, all near ones, and its look-alikes.
 
     Args:
         network: Its projection is applied to the features before they are matched.
@@ -163,17 +176,22 @@ def make_pairs(
     """
     projected = {p.name: network.projection(p.features.float()) for p in panoramas}
     pairs = []
-    for photo in track(photos, "Pairs"):
+    for number, photo in enumerate(track(photos, "Pairs")):
         own = photo.panorama
         query = network.projection(photo.features.float())
-        elsewhere = [p for p in panoramas if p.group != own.group]
-        chosen = random.choice(len(elsewhere), OTHERS, replace=False)
-        references: list[tuple[Panorama, Kind, Tensor | None]] = [
-            (own, "own", photo.mask),
-            *((p, "near", None) for p in panoramas if near(own, p)),
-            *((elsewhere[i], "other", torch.zeros_like(photo.mask)) for i in chosen),
+        pairs.append(_pair(number, "own", projected[own.name], query, photo.mask))
+        pairs += [
+            _pair(number, "near", projected[p.name], query, None) for p in panoramas if near(own, p)
         ]
-        for panorama, kind, mask in references:
-            found = match(projected[panorama.name], query)
-            pairs.append(Pair(kind, found.reference, found.query, mask))
+        elsewhere = [p for p in panoramas if p.group != own.group]
+        drawn = random.choice(len(elsewhere), min(ELSEWHERE, len(elsewhere)), replace=False)
+        empty = torch.zeros_like(photo.mask)
+        others = [_pair(number, "other", projected[elsewhere[i].name], query, empty) for i in drawn]
+        others.sort(key=lambda other: float(other.query.mean()), reverse=True)
+        pairs += others[:LOOK_ALIKES]
     return pairs
+
+
+def _pair(photo: int, kind: Kind, reference: Tensor, query: Tensor, mask: Tensor | None) -> Pair:
+    found = match(reference, query)
+    return Pair(photo, kind, found.reference, found.query, mask)

@@ -7,8 +7,8 @@
 1. Features of every panorama and of photos made from it (``street_pairs.py``); kept in
    ``--cache``, so that an interrupted run goes on from there.
 2. The projection: PCA whitening of the training panoramas' features.
-3. The paper's first phase: log-loss of the reference mask. Pairs of different places, whose
-   mask is empty, join in: they teach what a good match is not.
+3. The paper's first phase: log-loss of the reference mask. Look-alikes, whose mask is empty,
+   join in: they teach what a good match is not.
 4. The paper's second phase: cross-entropy of the decision, all but the MLP frozen.
 5. Temperature and thresholds, on development groups: places that the steps above never saw.
 """
@@ -34,9 +34,12 @@ from placeproof.network.bupm import Bupm
 from placeproof.network.checkpoint import ModelCard, Operation, save_checkpoint
 from placeproof.network.pretrained import load_file
 from street_pairs import (
+    ELSEWHERE,
+    NEAR_M,
     PANORAMA_WIDTH,
     CachedFeatures,
     Pair,
+    Panorama,
     development_groups,
     make_pairs,
     make_photos,
@@ -133,9 +136,9 @@ def calibrate(network: Bupm, pairs: list[Pair]) -> Operation:
     """Temperature and thresholds from development pairs.
 
     Pairs of the same and of different places count the same, however many there are of each:
-    even odds before the photo is seen. From ``consistent_from`` on lie at most ``ERROR_RATE`` of
-    the pairs of different places, up to ``inconsistent_to`` at most as many of the near pairs;
-    and neither threshold lies on the other's side of even odds.
+    even odds before the photo is seen. At most ``ERROR_RATE`` of the photos reach
+    ``consistent_from`` with any panorama of another place, and at most as many of the near pairs
+    stay at or below ``inconsistent_to``; neither threshold lies on the other's side of even odds.
     """
     found, same = logits(network, pairs), labels(pairs)
     near = np.array([pair.kind == "near" for pair in pairs])
@@ -147,11 +150,15 @@ def calibrate(network: Bupm, pairs: list[Pair]) -> Operation:
 
     temperature = math.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x)
     probabilities = 1 / (1 + np.exp(-found / temperature))
+    photos = np.array([pair.photo for pair in pairs])
+    likest = np.array(
+        [probabilities[(photos == photo) & ~same].max() for photo in np.unique(photos)]
+    )
     return Operation(
         panorama_width=PANORAMA_WIDTH,
         photo_side=LONGER_SIDE,
         temperature=temperature,
-        consistent_from=max(0.5, rate_bound(probabilities[~same])),
+        consistent_from=max(0.5, rate_bound(likest)),
         inconsistent_to=min(0.5, -rate_bound(-probabilities[near])),
         error_rate=ERROR_RATE,
     )
@@ -182,6 +189,22 @@ def measure(network: Bupm, pairs: list[Pair]) -> dict[str, float]:
             overlaps.append(float((mask & (pair.mask > 0)).sum() / (mask | (pair.mask > 0)).sum()))
     metrics["development photos against own panoramas: mask IoU"] = float(np.mean(overlaps))
     return {name: round(value, 4) for name, value in metrics.items()}
+
+
+def describe_data(
+    training: list[Panorama], development: list[Panorama], development_pairs: list[Pair]
+) -> str:
+    """The data and their licences, for the model card."""
+    places = [len({panorama.group for panorama in part}) for part in (training, development)]
+    near_pairs = sum(pair.kind == "near" for pair in development_pairs)
+    licences = sorted({panorama.licence for panorama in (*training, *development)})
+    return (
+        f"{PHOTOS} photos made from each of {len(training)} outdoor panoramas of {places[0]} "
+        "places, from public repositories. Calibrated and measured on as many photos from each of "
+        f"{len(development)} panoramas of {places[1]} other places: {near_pairs} pairs within "
+        f"{NEAR_M:.0f} m, and every photo against {ELSEWHERE} panoramas of other places. Licences "
+        f"as the sources state them: {'; '.join(licences)}."
+    )
 
 
 def train(imagenet: Path, listing: Path, cache: Path, output: Path, seed: int) -> ModelCard:
@@ -221,11 +244,7 @@ def train(imagenet: Path, listing: Path, cache: Path, output: Path, seed: int) -
         extractor=EXTRACTOR,
         projection=CHANNELS,
         operation=calibrate(network, development_pairs),
-        training_data=(
-            f"{len(training)} outdoor panoramas of {len({p.group for p in training})} places from "
-            f"public repositories, {PHOTOS} photos made from each; calibrated on "
-            f"{len(development)} panoramas of {len(held_out)} other places"
-        ),
+        training_data=describe_data(training, development, development_pairs),
         metrics=measure(network, development_pairs),
         attribution=ATTRIBUTION,
         created=datetime.now(UTC).date().isoformat(),

@@ -9,8 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from placeproof.geometry import mask_box
-from placeproof.localization import PatchGrid, best_matches, camera_yaw
+from placeproof.localization import best_matches, camera_yaw
 from placeproof.network.checkpoint import Checkpoint
+from placeproof.patches import Mask, PatchGrid
 from placeproof.results import Comparison
 
 
@@ -70,8 +71,8 @@ class Inference:
         reference_grid = PatchGrid(self.stride, reference_input, reference_size, wraps=panorama)
         query_mask = output.query_mask[0].sigmoid()
         reference_mask = output.reference_mask[0].sigmoid()
-        enlarged = reference_grid.enlarge(reference_mask)
-        box = mask_box(enlarged >= 0.5, wraps=panorama)
+        found = Mask(reference_mask, reference_grid)
+        box = mask_box(found.pixels() >= 0.5, wraps=panorama)
         yaw = None
         if panorama and box is not None:
             focal = self.operation.panorama_width / (2 * math.pi) / self.stride
@@ -80,8 +81,8 @@ class Inference:
             )
         return Comparison(
             probability=float((output.logit[0] / self.operation.temperature).sigmoid()),
-            query_mask=query_grid.enlarge(query_mask),
-            reference_mask=enlarged,
+            query_mask=Mask(query_mask, query_grid),
+            reference_mask=found,
             box=box,
             yaw=yaw,
             matches=best_matches(

@@ -2,57 +2,15 @@
 
 import math
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from placeproof.network.matching import Matches
+from placeproof.patches import PatchGrid
 from placeproof.results import PatchMatch
 
 MATCHES_KEPT = 24  # patch pairs that a result lists
 VOTE_WIDTH = 8.0  # degrees; standard deviation of one patch's vote for the camera's yaw
-
-
-class PatchGrid:
-    """Where patches lie in the picture as it was given.
-
-    Args:
-        stride: Pixels a patch of the extractor's input.
-        input_size: Width and height of that input.
-        picture_size: Width and height of the picture before it was scaled to the input.
-        wraps: Whether left and right edges touch.
-    """
-
-    def __init__(
-        self,
-        stride: int,
-        input_size: tuple[int, int],
-        picture_size: tuple[int, int],
-        *,
-        wraps: bool,
-    ) -> None:
-        self.picture_size = picture_size
-        self.wraps = wraps
-        self.columns = input_size[0] / stride  # not whole where the last patch is cut off
-        self.rows = input_size[1] / stride
-
-    def centre(self, column: int, row: int) -> tuple[float, float]:
-        """Centre of a patch in pixels of the picture; for a cut-off patch, at most its edge."""
-        width, height = self.picture_size
-        x = min((column + 0.5) / self.columns, 1.0) * width
-        return x, min((row + 0.5) / self.rows, 1.0) * height
-
-    def enlarge(self, mask: Tensor) -> NDArray[np.float32]:
-        """A mask (h, w) on patches as a mask (H, W) on the picture's pixels, bilinear."""
-        values = mask.float().numpy()
-        margin = 1 if self.wraps else 0
-        if self.wraps:
-            values = np.concatenate((values[:, -1:], values, values[:, :1]), axis=1)
-        box = (margin, 0.0, margin + self.columns, self.rows)
-        image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
-        return np.array(image.resize(self.picture_size, Image.Resampling.BILINEAR, box=box))
 
 
 def best_matches(

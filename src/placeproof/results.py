@@ -5,12 +5,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from placeproof.geometry import WrappedBox
 from placeproof.location import Location
 from placeproof.panoramas.source import PanoramaRecord
+from placeproof.patches import Mask
 
 
 class Verdict(StrEnum):
@@ -56,20 +54,20 @@ class Comparison:
 
     Attributes:
         probability: That both show the same place, in [0, 1].
-        query_mask: (h, w) float32 in [0, 1], the size of the query: the part of the query that
-            was found in the reference.
-        reference_mask: (H, W) float32 in [0, 1], the size of the reference: the part of the
-            reference that shows what the query shows.
-        box: Smallest rectangle around the largest component of ``reference_mask >= 0.5``, or
-            None where no pixel reaches that.
+        query_mask: The part of the query that was found in the reference; ``pixels()`` has the
+            size of the query.
+        reference_mask: The part of the reference that shows what the query shows; ``pixels()``
+            has the size of the reference.
+        box: Smallest rectangle around the largest component of the reference mask's pixels of
+            0.5 or more, or None where no pixel reaches that.
         yaw: Where the camera looked in the panorama, degrees in [-180, 180), 0 at its centre
             column; None without a box, and where the reference is no panorama.
         matches: The best matched patches inside both masks, most similar first.
     """
 
     probability: float
-    query_mask: NDArray[np.float32]
-    reference_mask: NDArray[np.float32]
+    query_mask: Mask
+    reference_mask: Mask
     box: WrappedBox | None
     yaw: float | None
     matches: tuple[PatchMatch, ...]

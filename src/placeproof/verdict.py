@@ -50,7 +50,8 @@ def decide(
             (
                 f"The photo matches a panorama {evidence[best].distance_m:.0f} m from the claimed "
                 f"location with probability {said}, and {operation.consistent_from:.2f} "
-                f"is enough: {rate} of development pairs from different places reached it.",
+                f"is enough: at most {rate} of development photos reached that with any panorama "
+                "of another place.",
                 *_where(evidence[best]),
             ),
         )
@@ -80,7 +81,7 @@ def decide(
         best,
         (
             f"The best match of {others}, the nearest {nearest:.0f} m from the claimed location, "
-            f"has probability {said}; {rate} of development pairs from the same place "
+            f"has probability {said}; at most {rate} of development pairs of one place "
             f"had {operation.inconsistent_to:.2f} or less.",
         ),
     )

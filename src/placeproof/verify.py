@@ -13,6 +13,7 @@ from torch import Tensor
 
 from placeproof import __version__
 from placeproof.errors import LocationError, NoClaimError, NotEquirectangularError
+from placeproof.geometry import bearing_of_yaw
 from placeproof.images import Picture, read_picture
 from placeproof.inference import Inference
 from placeproof.location import Location
@@ -159,7 +160,7 @@ class Verifier:
         comparison = self.inference.compare(query, query_size, reference, size, panorama=True)
         bearing = None
         if comparison.yaw is not None and record.heading is not None:
-            bearing = (record.heading + comparison.yaw) % 360.0
+            bearing = bearing_of_yaw(comparison.yaw, record.heading)
         distance = claim.location.distance_m(record.location)
         return PanoramaEvidence(record, distance, comparison, bearing)
 

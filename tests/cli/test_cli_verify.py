@@ -215,6 +215,7 @@ def test_nothing_that_was_read_is_written_over(
         ("--report", library_folder / "panoramas" / "report.html"),
         ("--overlays", library_folder),
         ("--overlays", library_folder / "panoramas"),
+        ("--overlays", library_folder / "new" / "sheets"),
         ("--report", tmp_path / "missing" / "report.html"),
         ("--report", tmp_path),
         ("--overlays", tmp_path / "file"),
@@ -226,6 +227,7 @@ def test_nothing_that_was_read_is_written_over(
         assert_fails(verify(photo_path, *AT, option, path), errors.StorageError)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert before == after, "and nothing was computed or cached before"
+    assert not (library_folder / "new").exists()
 
 
 # Bad input

@@ -285,6 +285,9 @@ ODD_CARDS: dict[str, Callable[[dict[str, object]], object]] = {
     "a negative projection": lambda card: card.update(projection=-128),
     "a fractional projection": lambda card: card.update(projection=128.5),
     "an endless projection": lambda card: card.update(projection=10**15),
+    "no temperature": lambda card: card["operation"].update(temperature=0.0),
+    "no size": lambda card: card["operation"].update(photo_side=0),
+    "thresholds that cross": lambda card: card["operation"].update(inconsistent_to=0.999),
 }
 
 

@@ -161,7 +161,7 @@ def test_a_panorama_has_no_seam(shallow: FeatureExtractor) -> None:
 def test_deep_extractors_hardly_notice_the_seam(
     extractors: dict[str, FeatureExtractor], name: str
 ) -> None:
-    """They see further than the 64 pixels across the seam that they are shown.
+    """They see further than the 128 pixels across the seam that they are shown.
 
     So what they see near it differs a little with where the seam is, and more so with random
     weights, which look far. It is at most a third of what differs where nothing wraps.

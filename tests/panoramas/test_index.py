@@ -127,6 +127,8 @@ def overwrite(path: Path) -> None:
         (run("UPDATE panorama SET latitude = 12 WHERE number = 3"), "damaged"),
         (run("UPDATE panorama SET latitude = 100 WHERE number = 3"), "latitude 100"),
         (run("UPDATE panorama SET longitude = 'west' WHERE number = 3"), "damaged"),
+        (run("UPDATE panorama SET heading = 'north' WHERE number = 3"), "heading 'north'"),
+        (run("UPDATE panorama SET width = 0 WHERE number = 3"), "0 is no number of pixels"),
     ],
 )
 def test_a_damaged_index_is_recognised_and_the_remedy_named(

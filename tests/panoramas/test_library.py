@@ -3,8 +3,10 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -281,9 +283,21 @@ def test_unreadable_originals_are_rejected(unreadable: Path, tmp_path: Path) -> 
 
 
 def test_a_library_whose_making_was_interrupted_is_made(tmp_path: Path) -> None:
-    library = Library.create_or_open(tmp_path / "library")
+    library = Library(tmp_path / "library")
+    library.folder.mkdir()
     library.index.path.write_bytes(b"")  # SQLite opened it, the process was killed
-    assert len(Library.create_or_open(tmp_path / "library")) == 0
+    with pytest.raises(LibraryError, match="is no panorama library"):
+        Library.open(library.folder)
+    assert len(Library.create_or_open(library.folder)) == 0
+    assert len(Library.open(library.folder)) == 0
+
+
+def test_somebody_elses_index_makes_no_library(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database:
+        database.execute("CREATE TABLE diary (entry TEXT)")
+    with pytest.raises(LibraryError):
+        Library.create_or_open(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.sqlite"]
 
 
 def test_default_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -333,6 +347,11 @@ def change_record(library: Library) -> None:
     path.write_text(path.read_text().replace('"local"', '"elsewhere"'))
 
 
+def change_heading(library: Library) -> None:
+    path = library.record_path(library.records()[0].id)
+    path.write_text(path.read_text().replace('"heading": null', '"heading": "north"'))
+
+
 def each(path_of: str, change: Callable[[Path], object]) -> Callable[[Library], None]:
     def damage(library: Library) -> None:
         for record in library.records():
@@ -352,6 +371,7 @@ def each(path_of: str, change: Callable[[Path], object]) -> Callable[[Library], 
         (each("record_path", Path.unlink), 4),
         (each("record_path", lambda path: path.write_text("{}")), 4),
         (each("record_path", lambda path: path.write_text("[1]")), 4),
+        (change_heading, 4),
         (lambda library: damage_picture(library, library.records()[0].id), 3),
         (lambda library: library.picture_path(library.records()[0].id).unlink(), 3),
         (lambda library: (library.panoramas / "holiday.jpg").write_text("mine"), 4),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pixel_mask import pixel_mask
 from placeproof.geometry import WrappedBox
 from placeproof.location import Location
 from placeproof.panoramas.source import PanoramaRecord
@@ -33,8 +34,8 @@ def make_comparison() -> Comparison:
     reference_mask[50:150, :20] = 0.9
     return Comparison(
         probability=0.94312345678,
-        query_mask=query_mask,
-        reference_mask=reference_mask,
+        query_mask=pixel_mask(query_mask),
+        reference_mask=pixel_mask(reference_mask),
         box=WrappedBox(380, 50, 40, 100),
         yaw=-179.996,
         matches=(
@@ -45,7 +46,7 @@ def make_comparison() -> Comparison:
 
 
 def without_match() -> Comparison:
-    masks = np.zeros((60, 80), np.float32), np.zeros((200, 400), np.float32)
+    masks = (pixel_mask(np.zeros(shape, np.float32)) for shape in ((60, 80), (200, 400)))
     return Comparison(0.02, *masks, box=None, yaw=None, matches=())
 
 

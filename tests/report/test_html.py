@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from pixel_mask import pixel_mask
 from placeproof.errors import StorageError
 from placeproof.geometry import WrappedBox
 from placeproof.report.html import write_report
@@ -348,7 +349,7 @@ def test_a_huge_panorama_makes_a_small_page(consistent: Verification, tmp_path: 
     mask[2000:3000, 100:1100] = 1
     verification = one_panorama(
         consistent,
-        reference_mask=mask,
+        reference_mask=pixel_mask(mask),
         box=WrappedBox(100, 2000, 1000, 1000),
         matches=(PatchMatch((20, 20), (600, 2500), 0.9),),
     )
@@ -363,7 +364,7 @@ def test_a_huge_panorama_makes_a_small_page(consistent: Verification, tmp_path: 
 def test_odd_photos(consistent: Verification, tmp_path: Path, width: int, height: int) -> None:
     verification = one_panorama(
         consistent,
-        query_mask=np.ones((height, width), np.float32),
+        query_mask=pixel_mask(np.ones((height, width), np.float32)),
         matches=(PatchMatch((width, height), (400, 200), 0.9),),  # on the very edge
     )
     page = report(verification, tmp_path, plain(TEAL, width, height))

@@ -1,5 +1,6 @@
 """Files that commands write, looked at before the work begins: nothing read is written over."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from placeproof.errors import StorageError
@@ -20,8 +21,7 @@ def check_output(path: Path, *inputs: Path) -> None:
         for given in inputs:
             if path.exists() and given.exists() and path.samefile(given):
                 raise StorageError(f"'{path}' is what is read; name another file to write")
-            if given.is_dir() and path.resolve().is_relative_to(given.resolve()):
-                raise StorageError(f"'{path}' lies inside '{given}', which is only read")
+        _require_outside(path, inputs)
     except OSError as error:
         raise StorageError(f"cannot write '{path}': {error.strerror}") from error
 
@@ -31,13 +31,19 @@ def make_output_folder(folder: Path, *inputs: Path) -> None:
 
     Args:
         folder: The folder.
-        inputs: See :func:`check_output`.
+        inputs: Folders that must not be written into.
 
     Raises:
         StorageError: If it cannot be made, or lies where nothing must be written.
     """
     try:
+        _require_outside(folder, inputs)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make the folder '{folder}': {error.strerror}") from error
-    check_output(folder / "any", *inputs)
+
+
+def _require_outside(path: Path, folders: Iterable[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir() and path.resolve().is_relative_to(folder.resolve()):
+            raise StorageError(f"'{path}' lies in '{folder}', which is only read")

@@ -35,8 +35,14 @@ class Operation:
         temperature: Divides the logit before the sigmoid (calibration).
         consistent_from: Probability from which a pair counts as the same place.
         inconsistent_to: Probability up to which a pair counts as different places.
-        error_rate: The share of development pairs of the other kind that lay beyond each of
-            the two thresholds, for which they were set.
+        error_rate: The share of development data beyond each threshold, for which they were
+            set: photos that reached ``consistent_from`` with any panorama of another place that
+            they were compared with, and pairs of one place, with parallax, that stayed at
+            ``inconsistent_to`` or below.
+
+    Raises:
+        ValueError: If a size or the temperature is not above 0, or the thresholds are no
+            probabilities in their order.
     """
 
     panorama_width: int
@@ -45,6 +51,12 @@ class Operation:
     consistent_from: float
     inconsistent_to: float
     error_rate: float
+
+    def __post_init__(self) -> None:
+        if not (self.panorama_width > 0 and self.photo_side > 0 and self.temperature > 0):
+            raise ValueError("a size or the temperature is not above 0")
+        if not 0 <= self.inconsistent_to <= self.consistent_from <= 1:
+            raise ValueError("the thresholds are no probabilities in their order")
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,20 +220,19 @@ def _record(row: tuple[Any, ...]) -> PanoramaRecord:
     """The record in a row of ``_COLUMNS``."""
     panorama_id, latitude, longitude, heading, captured, source, licence, width, height = row
     try:
-        location = Location(latitude, longitude)
-    except (LocationError, TypeError) as error:
+        return PanoramaRecord(
+            id=panorama_id,
+            location=Location(latitude, longitude),
+            heading=heading,
+            captured=captured,
+            source=source,
+            licence=licence,
+            content_hash=panorama_id,
+            width=width,
+            height=height,
+        )
+    except (LocationError, TypeError, ValueError) as error:
         raise sqlite3.DatabaseError(f"panorama {panorama_id}: {error}") from error
-    return PanoramaRecord(
-        id=panorama_id,
-        location=location,
-        heading=heading,
-        captured=captured,
-        source=source,
-        licence=licence,
-        content_hash=panorama_id,
-        width=width,
-        height=height,
-    )
 
 
 def _point(location: Location) -> tuple[float, float, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from placeproof.errors import LibraryError, NotEquirectangularError
-from placeproof.images import Picture, read_picture
+from placeproof.images import MAX_BYTES, Picture, read_picture
 from placeproof.panoramas.sidecar import (
     SIDECAR_SUFFIXES,
     BadRow,
@@ -21,7 +21,6 @@ PICTURE_SUFFIXES = frozenset(
 )
 MIN_WIDTH = 512  # pixels; below it a view of 90 degrees has fewer than 128 columns
 ASPECT_TOLERANCE = 0.01
-MAX_BYTES = 2**31
 UNNAMED_SOURCE = "local"
 
 

@@ -119,14 +119,16 @@ class Library:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not (folder / _MARKER).exists():
-                if any(not entry.name.startswith(".") for entry in folder.iterdir()):
+                # The marker comes last: a killed process leaves an index at the most.
+                beside = (".", library.index.path.name)
+                if any(not entry.name.startswith(beside) for entry in folder.iterdir()):
                     raise LibraryError(
                         f"{folder} holds other things and is no panorama library; "
                         "name a new or an empty folder"
                     )
-                write_atomically(folder / _MARKER, _MARKER_TEXT.encode())
-            if not library.panoramas.exists():  # else it has, or had, an index
                 library.index.create()
+                len(library)  # recognises the index
+                write_atomically(folder / _MARKER, _MARKER_TEXT.encode())
         except OSError as error:
             raise LibraryError(f"{folder} cannot be used: {error.strerror}") from error
         return cls.open(folder)

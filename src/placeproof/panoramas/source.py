@@ -24,6 +24,9 @@ class PanoramaRecord:
         content_hash: SHA-256 of the image file, lower-case hex.
         width: Width of the stored image in pixels.
         height: Height of the stored image in pixels.
+
+    Raises:
+        ValueError: If a field is of another kind or out of its range.
     """
 
     id: str
@@ -35,6 +38,18 @@ class PanoramaRecord:
     content_hash: str
     width: int
     height: int
+
+    def __post_init__(self) -> None:
+        for text in (self.id, self.captured or "", self.source, self.licence or ""):
+            if not isinstance(text, str):
+                raise ValueError(f"{text!r} is no text")
+        if self.heading is not None and not (
+            isinstance(self.heading, int | float) and 0 <= self.heading < 360
+        ):
+            raise ValueError(f"heading {self.heading!r} is not between 0 and 360")
+        for side in (self.width, self.height):
+            if not (isinstance(side, int) and side > 0):
+                raise ValueError(f"{side!r} is no number of pixels")
 
 
 class PanoramaSource(Protocol):

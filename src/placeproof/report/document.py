@@ -113,8 +113,8 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "probability": _rounded(comparison.probability, _PROBABILITY_DIGITS),
         "yaw": None if comparison.yaw is None else _yaw(comparison.yaw),
         "box": None if comparison.box is None else _box(comparison.box),
-        "query_mask": _mask(comparison.query_mask),
-        "reference_mask": _mask(comparison.reference_mask),
+        "query_mask": _mask(comparison.query_mask.pixels()),
+        "reference_mask": _mask(comparison.reference_mask.pixels()),
         "matches": [_match(match) for match in comparison.matches],
     }
 

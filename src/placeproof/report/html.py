@@ -129,7 +129,7 @@ def _panorama(
     box = comparison.box
     decisive = index == verification.decisive
     small_photo = _fitted(photo, _SMALL)
-    mask = comparison.reference_mask
+    mask, photo_mask = comparison.reference_mask.pixels(), comparison.query_mask.pixels()
     return _Panorama(
         number=index + 1,
         decisive=decisive,
@@ -140,8 +140,8 @@ def _panorama(
         region=None if box is None else _data_uri(region_overlay(comparison, box, pixels, _SMALL)),
         mask=_data_uri(mask_picture(mask, fitted_size(mask.shape, _SMALL))),
         photo_overlay=_data_uri(query_overlay(comparison, small_photo)),
-        photo_mask=_data_uri(mask_picture(comparison.query_mask, small_photo.size)),
-        photo_share=share_text(matched_share(comparison.query_mask)),
+        photo_mask=_data_uri(mask_picture(photo_mask, small_photo.size)),
+        photo_share=share_text(matched_share(photo_mask)),
         panorama_share=share_text(matched_share(mask)),
         across_seam=box is not None and len(box.spans(mask.shape[1])) > 1,
         direction=direction_words(evidence),

@@ -55,7 +55,7 @@ def overlay(
         scaled(pixels, size) for pixels, size in zip((query, reference), sizes, strict=True)
     ]
     masks = [
-        mask_picture(mask, size)
+        mask_picture(mask.pixels(), size)
         for mask, size in zip(
             (comparison.query_mask, comparison.reference_mask), sizes, strict=True
         )
@@ -119,13 +119,13 @@ def query_overlay(comparison: Comparison, picture: Image.Image) -> Image.Image:
         picture: The query in any size.
     """
     marks = [match.query for match in marked_matches(comparison)]
-    return _overlay(picture, comparison.query_mask, None, marks)
+    return _overlay(picture, comparison.query_mask.pixels(), None, marks)
 
 
 def reference_overlay(comparison: Comparison, picture: Image.Image) -> Image.Image:
     """The reference, its matched part tinted and boxed, the query's patches numbered alike."""
     marks = [match.reference for match in marked_matches(comparison)]
-    return _overlay(picture, comparison.reference_mask, comparison.box, marks)
+    return _overlay(picture, comparison.reference_mask.pixels(), comparison.box, marks)
 
 
 def region_overlay(
@@ -154,7 +154,7 @@ def region_overlay(
     ]
     return _overlay(
         scaled(region, fitted_size(region.shape, side)),
-        comparison.reference_mask[rows, columns],
+        comparison.reference_mask.pixels()[rows, columns],
         WrappedBox(box.left - left, box.top - top, box.width, box.height),
         marks,
     )
@@ -162,8 +162,8 @@ def region_overlay(
 
 def marked_matches(comparison: Comparison) -> tuple[PatchMatch, ...]:
     """The matches that pictures number from 1: the most similar that lie apart in both."""
-    side = max(comparison.query_mask.shape) / 12
-    reference_side = max(comparison.reference_mask.shape) / 50
+    side = max(comparison.query_mask.size) / 12
+    reference_side = max(comparison.reference_mask.size) / 50
     chosen: list[PatchMatch] = []
     for match in comparison.matches:
         if len(chosen) < _MARKS and all(

@@ -90,8 +90,8 @@ def _picture(name: str, size: tuple[int, int]) -> str:
 
 def _matched_words(comparison: Comparison) -> str:
     area = (
-        f"{share_text(matched_share(comparison.query_mask))} of the query and "
-        f"{share_text(matched_share(comparison.reference_mask))} of the reference"
+        f"{share_text(matched_share(comparison.query_mask.pixels()))} of the query and "
+        f"{share_text(matched_share(comparison.reference_mask.pixels()))} of the reference"
     )
     if comparison.box is None:
         return area
@@ -123,8 +123,8 @@ def _panoramas(verification: Verification) -> Table:
             Text(printable(evidence.record.captured or "unknown")[:_DATE_CHARACTERS]),
             "-" if evidence.bearing is None else bearing_text(evidence.bearing),
             probability_text(comparison.probability),
-            f"{share_text(matched_share(comparison.query_mask))} / "
-            f"{share_text(matched_share(comparison.reference_mask))}",
+            f"{share_text(matched_share(comparison.query_mask.pixels()))} / "
+            f"{share_text(matched_share(comparison.reference_mask.pixels()))}",
             style="bold" if decided else "",
         )
     return table

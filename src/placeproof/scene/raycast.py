@@ -63,8 +63,9 @@ def cast(scene: Surfaces, atlas: Atlas, origin: NDArray[np.float64], direction: 
         axes = np.stack((scene.normal[quad], scene.across[quad], scene.upward[quad]))
         height, u0, v0 = axes @ offset[quad]
         slope = axes.astype(np.float32) @ rays[:, tiles].reshape(3, -1)
-        t = np.float32(-height) / slope[0]
-        u, v = np.float32(u0) + t * slope[1], np.float32(v0) + t * slope[2]
+        with np.errstate(divide="ignore", invalid="ignore"):  # rays along the surface hit nothing
+            t = np.float32(-height) / slope[0]
+            u, v = np.float32(u0) + t * slope[1], np.float32(v0) + t * slope[2]
         before = distance[tiles].ravel()
         outside = np.maximum(np.abs(u - 0.5), np.abs(v - 0.5))
         hit = np.flatnonzero((outside <= 0.5 + _SLACK) & (t > _NEAREST) & (t < before))
