@@ -88,6 +88,7 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             temperature=1.0,
             consistent_from=0.8,
             inconsistent_to=0.2,
+            least_variety=0.0,
             error_rate=0.05,
         ),
         training_data="none",

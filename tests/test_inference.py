@@ -153,3 +153,12 @@ def test_half_precision_features_give_the_same_as_rounded_ones(inference: Infere
     )
     assert one.probability == other.probability
     assert one.matches == other.matches
+
+
+def test_variety_is_none_where_all_patches_are_the_same() -> None:
+    same = torch.ones(8, 5, 6) * torch.arange(1, 9)[:, None, None]
+    assert Inference.variety(same) == pytest.approx(0, abs=1e-6)
+    assert Inference.variety(same * torch.rand(5, 6)) == pytest.approx(0, abs=1e-6)
+    opposite = torch.cat((same, -same), dim=2)
+    assert Inference.variety(opposite) == pytest.approx(1, abs=1e-6)
+    assert Inference.variety(torch.eye(4).reshape(4, 2, 2)) == pytest.approx(0.5, abs=1e-6)

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from placeproof.geometry import mask_box
 from placeproof.localization import best_matches, camera_yaw
@@ -43,6 +44,15 @@ class Inference:
         picture = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
         batch = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
         return self.network.features(batch, wraps=wraps)[0]
+
+    @staticmethod
+    @torch.inference_mode()
+    def variety(features: Tensor) -> float:
+        """How much the patches of a picture (C, h, w) differ: 0 all the same, 1 all unlike.
+
+        One less the length of the mean of all patches at unit length.
+        """
+        return 1.0 - float(F.normalize(features.float().flatten(1), dim=0).mean(dim=1).norm())
 
     @torch.inference_mode()
     def compare(

@@ -20,7 +20,7 @@ def probability_text(probability: float) -> str:
 
 
 def decide(
-    evidence: Sequence[PanoramaEvidence], radius_m: float, operation: Operation
+    evidence: Sequence[PanoramaEvidence], variety: float, radius_m: float, operation: Operation
 ) -> tuple[Verdict, int | None, tuple[str, ...]]:
     """The verdict, the index of the panorama that decided, and the reasons.
 
@@ -29,6 +29,7 @@ def decide(
 
     Args:
         evidence: Every panorama compared, nearest first.
+        variety: How much the photo's patches differ (:meth:`Inference.variety`).
         radius_m: How far from the claim panoramas were searched, metres.
         operation: Thresholds of the network in use.
     """
@@ -43,6 +44,12 @@ def decide(
     said = probability_text(probability)
     others = f"{len(evidence)} panoramas" if len(evidence) > 1 else "the only panorama"
     rate = f"{operation.error_rate:.0%}"
+    if variety < operation.least_variety:
+        reason = (
+            "The photo shows too little: its parts hardly differ, as those of a blank wall or of "
+            "a clear sky, so it can match anything or nothing."
+        )
+        return Verdict.INCONCLUSIVE, best, (reason,)
     if probability >= operation.consistent_from:
         return (
             Verdict.CONSISTENT,

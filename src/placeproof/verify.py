@@ -106,11 +106,13 @@ class Verifier:
         with watch.stage("search panoramas"):
             records = self.source.search(made_claim.location, radius_m)
         evidence: list[PanoramaEvidence] = []
+        variety = 0.0  # of a photo that nothing is compared with, and that is thus not looked at
         progress(0, len(records))
         if records:
             with watch.stage("photo features"):
                 size = self.inference.photo_size(width, height)
                 query = self.inference.features(picture.pixels, size, wraps=False)
+                variety = self.inference.variety(query)
             for done, record in enumerate(records, start=1):
                 reference = self._reference_features(record, watch)
                 with watch.stage("match"):
@@ -118,7 +120,9 @@ class Verifier:
                         self._compare(query, (width, height), reference, record, made_claim)
                     )
                 progress(done, len(records))
-        verdict, decisive, reasons = decide(evidence, radius_m, self.checkpoint.card.operation)
+        verdict, decisive, reasons = decide(
+            evidence, variety, radius_m, self.checkpoint.card.operation
+        )
         return Verification(
             verdict=verdict,
             probability=None if decisive is None else evidence[decisive].comparison.probability,

@@ -34,6 +34,7 @@ CARD = ModelCard(
         temperature=1.5,
         consistent_from=0.8,
         inconsistent_to=0.2,
+        least_variety=0.0,
         error_rate=0.05,
     ),
     training_data="none: random weights · Zürich",

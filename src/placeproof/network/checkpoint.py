@@ -35,6 +35,8 @@ class Operation:
         temperature: Divides the logit before the sigmoid (calibration).
         consistent_from: Probability from which a pair counts as the same place.
         inconsistent_to: Probability up to which a pair counts as different places.
+        least_variety: A photo of less variety (:meth:`placeproof.inference.Inference.variety`)
+            says nothing about any place.
         error_rate: The share of development data beyond each threshold, for which they were
             set: photos that reached ``consistent_from`` with any panorama of another place that
             they were compared with, and pairs of one place, with parallax, that stayed at
@@ -50,6 +52,7 @@ class Operation:
     temperature: float
     consistent_from: float
     inconsistent_to: float
+    least_variety: float
     error_rate: float
 
     def __post_init__(self) -> None:
