@@ -19,18 +19,22 @@ from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
-from placeproof.geometry import view_mask
+from placeproof.geometry import View, view_mask
 from placeproof.images import read_picture
 from placeproof.location import Location
 from placeproof.network.bupm import Bupm
 from placeproof.network.features import FeatureExtractor
 from placeproof.network.matching import match
 from placeproof.panoramas.feature_cache import FeatureCache
-from street_views import take_photo
+from placeproof.scene.render import render_panorama, render_photo
+from placeproof.scene.street import Street
+from placeproof.scene.visit import Light, Season, Visit
+from street_views import LONGER_SIDE, take_photo
 
 PANORAMA_WIDTH = 1664  # pixels; what the network sees
 NEAR_M = 20.0  # two panoramas nearer than this show the same place
 ELSEWHERE = 24  # panoramas of other places that a photo is compared with
+RENDERED_STREETS = range(101, 109)  # seeds
 LOOK_ALIKES = 3  # of them that it is paired with: those that match best
 
 Kind = Literal["own", "near", "other"]
@@ -146,6 +150,24 @@ def near(a: Panorama, b: Panorama) -> bool:
     if a is b or a.location is None or b.location is None:
         return False
     return a.location.distance_m(b.location) <= NEAR_M
+
+
+def rendered_features(features: CachedFeatures) -> list[Tensor]:
+    """Features of a summer's panorama and three winter photos of each rendered street."""
+    found = []
+    summer = Visit(Season.SUMMER, Light.NOON, seed=1)
+    winter = Visit(Season.WINTER, Light.OVERCAST, seed=3)
+    for seed in track(RENDERED_STREETS, "Rendered streets"):
+        street = Street(seed)
+        panorama = render_panorama(
+            street, summer, street.position(0, 0, 2.5), street.bearing, PANORAMA_WIDTH
+        )
+        found.append(features(panorama.pixels, wraps=True))
+        for turn in (-60.0, 0.0, 60.0):
+            view = View(street.bearing + turn, 8.0, 0.0, 65.0, LONGER_SIDE, LONGER_SIDE * 3 // 4)
+            photo = render_photo(street, winter, street.position(6, 3, 1.6), view)
+            found.append(features(photo.pixels, wraps=False))
+    return found
 
 
 def make_photos(

@@ -6,7 +6,8 @@
 
 1. Features of every panorama and of photos made from it (``street_pairs.py``); kept in
    ``--cache``, so that an interrupted run goes on from there.
-2. The projection: PCA whitening of the training panoramas' features.
+2. The projection: PCA whitening of the training panoramas' features and, in equal part, of
+   rendered streets'. Without these, what all rendered pictures share made any two of them match.
 3. The paper's first phase: log-loss of the reference mask. Look-alikes, whose mask is empty,
    join in: they teach what a good match is not.
 4. The paper's second phase: cross-entropy of the decision, all but the MLP frozen.
@@ -37,6 +38,7 @@ from street_pairs import (
     ELSEWHERE,
     NEAR_M,
     PANORAMA_WIDTH,
+    RENDERED_STREETS,
     CachedFeatures,
     Pair,
     Panorama,
@@ -44,6 +46,7 @@ from street_pairs import (
     make_pairs,
     make_photos,
     read_panoramas,
+    rendered_features,
 )
 from street_views import LONGER_SIDE
 
@@ -70,13 +73,24 @@ def round_to_half(module: nn.Module) -> None:
             tensor.copy_(tensor.half())
 
 
-def whitening(features: list[Tensor], channels: int) -> tuple[Tensor, Tensor]:
-    """PCA whitening of patches (C, h, w): a matrix (channels, C) and an offset (channels,)."""
-    patches = torch.cat([f.float().flatten(1)[:, ::7].T for f in features])
-    variances, directions = torch.linalg.eigh(torch.cov(patches.T))
+def whitening(parts: list[list[Tensor]], channels: int) -> tuple[Tensor, Tensor]:
+    """PCA whitening of patches: a matrix (channels, C) and an offset (channels,).
+
+    Args:
+        parts: Lists of features (C, h, w); each list counts the same.
+        channels: How many directions are kept, the strongest first.
+    """
+    means, moments = [], []
+    for features in parts:
+        patches = torch.cat([f.float().flatten(1)[:, ::7].T for f in features]).double()
+        means.append(patches.mean(dim=0))
+        moments.append(patches.T @ patches / len(patches))
+    mean = torch.stack(means).mean(dim=0)
+    covariance = torch.stack(moments).mean(dim=0) - torch.outer(mean, mean)
+    variances, directions = torch.linalg.eigh(covariance)
     variances, directions = variances.flip(0)[:channels], directions.flip(1)[:, :channels]
     matrix = (directions / (variances + RIDGE * variances[0]).sqrt()).T
-    return matrix, -matrix @ patches.mean(dim=0)
+    return matrix.float(), (-matrix @ mean).float()
 
 
 def train_detector(network: Bupm, pairs: list[Pair], random: np.random.Generator) -> None:
@@ -204,10 +218,11 @@ def describe_data(
     licences = sorted({panorama.licence for panorama in (*training, *development)})
     return (
         f"{PHOTOS} photos made from each of {len(training)} outdoor panoramas of {places[0]} "
-        "places, from public repositories. Calibrated and measured on as many photos from each of "
-        f"{len(development)} panoramas of {places[1]} other places: {near_pairs} pairs within "
-        f"{NEAR_M:.0f} m, and every photo against {ELSEWHERE} panoramas of other places. Licences "
-        f"as the sources state them: {'; '.join(licences)}."
+        "places, from public repositories, and for the whitening "
+        f"{len(RENDERED_STREETS)} streets rendered by placeproof. Calibrated and measured on as "
+        f"many photos from each of {len(development)} panoramas of {places[1]} other places: "
+        f"{near_pairs} pairs within {NEAR_M:.0f} m, and every photo against {ELSEWHERE} "
+        f"panoramas of other places. Licences as the sources state them: {'; '.join(licences)}."
     )
 
 
@@ -225,7 +240,8 @@ def train(imagenet: Path, listing: Path, cache: Path, output: Path, seed: int) -
     training = [panorama for panorama in panoramas if panorama.group not in held_out]
     development = [panorama for panorama in panoramas if panorama.group in held_out]
 
-    matrix, offset = whitening([panorama.features for panorama in training], CHANNELS)
+    real = [panorama.features for panorama in training]
+    matrix, offset = whitening([real, rendered_features(features)], CHANNELS)
     network.projection.weight.copy_(matrix[:, :, None, None])
     network.projection.bias.copy_(offset)
     round_to_half(network.projection)

@@ -4,13 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import placeproof.demo
 from placeproof import errors
-from placeproof.demo import DemoCase, DemoResult, Progress
+from placeproof.demo import DemoCase, DemoResult, PanoramaTruth, Progress
 from placeproof.location import Location
 from placeproof.panoramas.library import Library
+from placeproof.scene.truth import MatchedMasks
 from placeproof.verify import Verifier
 
 Run = Any  # exit code, stdout, stderr; see conftest.py
@@ -87,6 +89,25 @@ def test_it_says_what_is_rendered_true_and_found(demo: Callable[..., Run], tmp_p
     assert "Verdict   Inconsistent with the claimed place: right" in second
     assert "Camera" not in second
     assert len(list((tmp_path / "demo-output").glob("*.html"))) == 2
+
+
+def test_it_says_what_parallax_explains(
+    demo: Callable[..., Run], quick_demo: list[DemoCase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = placeproof.demo.run_demo
+
+    def with_truth(folder: Path, **options: Any) -> DemoResult:
+        result = quick(folder, **options)
+        true, false = quick_demo
+        nearest = true.verification.evidence[0].record.id
+        masks = MatchedMasks(np.ones((2, 2), bool), np.ones((2, 2), bool))
+        known = replace(true, truth={nearest: PanoramaTruth(masks, 122.6)})
+        return replace(result, cases=(known, false))
+
+    monkeypatch.setattr(placeproof.demo, "run_demo", with_truth)
+    out = demo().out
+    assert out.count("Parallax") == 1
+    assert "what it shows lies ESE 123° of the panorama that decided" in out
 
 
 def test_it_does_not_hide_that_it_is_wrong(

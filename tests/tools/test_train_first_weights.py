@@ -67,13 +67,17 @@ def trained() -> tuple[Bupm, list[Pair]]:
     return network, fresh
 
 
-def test_whitening_decorrelates() -> None:
+def test_whitening_decorrelates_and_counts_each_part_the_same() -> None:
     torch.manual_seed(0)
     mixed = torch.randn(10, 10) @ torch.randn(10, 7 * 4000) + 3
-    matrix, offset = whitening([mixed.reshape(10, 7, 4000)], 6)
-    white = matrix @ mixed + offset[:, None]
-    assert white.mean(dim=1).abs().max() < 0.05
-    covariance = torch.cov(white)
+    few = mixed[:, : 7 * 400] - 20.0
+    matrix, offset = whitening(
+        [[mixed.reshape(10, 7, 4000)], [few.reshape(10, 7, 400), few.reshape(10, 7, 400)]], 6
+    )
+    white = [matrix @ part + offset[:, None] for part in (mixed, few)]
+    both = torch.cat((white[0], white[1].repeat(1, 10)), dim=1)
+    assert both.mean(dim=1).abs().max() < 0.05
+    covariance = torch.cov(both)
     assert torch.allclose(covariance, torch.eye(6) * covariance.diag(), atol=0.05)
     assert 0.5 < covariance.diag().min() <= covariance.diag().max() < 1.05
 

@@ -86,4 +86,12 @@ def _lines(case: "DemoCase") -> list[str]:
             if bearing is not None and case.bearing_error is not None:
                 found = f"found {bearing_text(bearing)}, {case.bearing_error:.0f}° off"
         lines.append(f"  Camera    looked {bearing_text(case.bearing)}; {found}")
+    if verification.decisive is not None:
+        decided = verification.evidence[verification.decisive]
+        truth = case.truth.get(decided.record.id)
+        if truth is not None and truth.bearing is not None:
+            lines.append(
+                f"  Parallax  what it shows lies {bearing_text(truth.bearing)} of the panorama "
+                f"that decided, {decided.distance_m:.0f} m away"
+            )
     return lines
