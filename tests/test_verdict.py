@@ -17,7 +17,8 @@ OPERATION = Operation(
     consistent_from=0.8,
     inconsistent_to=0.2,
     least_variety=0.3,
-    error_rate=0.05,
+    false_rate=0.05,
+    miss_rate=0.08,
 )
 RECORD = PanoramaRecord("1" * 64, Location(0, 1), 0.0, None, "local", None, "1" * 64, 1024, 512)
 VARIETY = 0.5  # of an ordinary photo

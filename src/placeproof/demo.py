@@ -1,7 +1,7 @@
 """The demo: the main job on a street that placeproof renders itself, where the truth is known.
 
 Real pictures may not be copied into placeproof. So the demo builds a street in 3-D and takes
-panoramas of it on a summer's noon, a photo from another place in it in winter, and a photo in
+panoramas of it on a summer's noon, a photo from another place in it in autumn, and a photo in
 another street that is claimed to be of this one. Names, source and licence of the pictures say
 that they are rendered.
 """
@@ -32,11 +32,11 @@ from placeproof.weights_store import SHIPPED_FILE
 
 SOURCE = "rendered by placeproof"
 LICENCE = "CC0-1.0 (rendered, shows no real place)"
-STREET_SEED, ELSEWHERE_SEED = 4, 9
+STREET_SEED, ELSEWHERE_SEED = 4, 12
 PANORAMA_WIDTH = 1536  # pixels
 PHOTO_SIZE = (800, 600)  # pixels
 _SUMMER = Visit(Season.SUMMER, Light.NOON, seed=1)
-_WINTER = Visit(Season.WINTER, Light.OVERCAST, seed=3)
+_AUTUMN = Visit(Season.AUTUMN, Light.OVERCAST, seed=3)
 _CAPTURED = "2024-07-14T12:00:00"  # a date for the summer's visit
 _STOPS = ((-9.0, 20.0), (0.0, 140.0), (9.0, 260.0))  # metres along the street, turn of the heading
 
@@ -165,7 +165,7 @@ def run_demo(
         for panorama_id, panorama in zip(ids, panoramas, strict=True)
     }
     true_case = DemoCase(
-        title="a rendered photo of this street, taken in winter under clouds",
+        title="a rendered photo of this street, taken in autumn under clouds",
         photo=true_path,
         claim=claim,
         claim_is_true=True,
@@ -188,10 +188,10 @@ def run_demo(
 
 
 def _photo(street: Street, size: tuple[int, int]) -> Shot:
-    """A photo from the right pavement, across the street, in winter."""
-    left = -(street.road_width / 2 + 0.7 * street.pavement_width)
-    view = View(street.bearing - 55.0, 9.0, 0.0, 68.0, *size)
-    return render_photo(street, _WINTER, street.position(-3.0, left, 1.6), view)
+    """A photo from the right of the road, across the street, in autumn."""
+    left = -(street.road_width / 2 + 0.7 * street.pavement_width) / 2
+    view = View(street.bearing - 75.0, 9.0, 0.0, 68.0, *size)
+    return render_photo(street, _AUTUMN, street.position(-5.0, left, 1.6), view)
 
 
 def _truth(street: Street, photo: Shot, panorama: Shot) -> PanoramaTruth:

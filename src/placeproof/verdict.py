@@ -43,7 +43,6 @@ def decide(
     probability = evidence[best].comparison.probability
     said = probability_text(probability)
     others = f"{len(evidence)} panoramas" if len(evidence) > 1 else "the only panorama"
-    rate = f"{operation.error_rate:.0%}"
     if variety < operation.least_variety:
         reason = (
             "The photo shows too little: its parts hardly differ, as those of a blank wall or of "
@@ -57,8 +56,8 @@ def decide(
             (
                 f"The photo matches a panorama {evidence[best].distance_m:.0f} m from the claimed "
                 f"location with probability {said}, and {operation.consistent_from:.2f} "
-                f"is enough: at most {rate} of development photos reached that with any panorama "
-                "of another place.",
+                f"is enough: at most {operation.false_rate:.0%} of development photos reached that "
+                "with any panorama of another place.",
                 *_where(evidence[best]),
             ),
         )
@@ -88,8 +87,8 @@ def decide(
         best,
         (
             f"The best match of {others}, the nearest {nearest:.0f} m from the claimed location, "
-            f"has probability {said}; at most {rate} of development pairs of one place "
-            f"had {operation.inconsistent_to:.2f} or less.",
+            f"has probability {said}; at most {operation.miss_rate:.0%} of development pairs of "
+            f"one place had {operation.inconsistent_to:.2f} or less.",
         ),
     )
 

@@ -37,9 +37,9 @@ class Operation:
         inconsistent_to: Probability up to which a pair counts as different places.
         least_variety: A photo of less variety (:meth:`placeproof.inference.Inference.variety`)
             says nothing about any place.
-        error_rate: The share of development data beyond each threshold, for which they were
-            set: photos that reached ``consistent_from`` with any panorama of another place that
-            they were compared with, and pairs of one place, with parallax, that stayed at
+        false_rate: The share of development photos that reached ``consistent_from`` with any
+            panorama of another place that they were compared with.
+        miss_rate: The share of development pairs of one place, with parallax, that stayed at
             ``inconsistent_to`` or below.
 
     Raises:
@@ -53,7 +53,8 @@ class Operation:
     consistent_from: float
     inconsistent_to: float
     least_variety: float
-    error_rate: float
+    false_rate: float
+    miss_rate: float
 
     def __post_init__(self) -> None:
         if not (self.panorama_width > 0 and self.photo_side > 0 and self.temperature > 0):
