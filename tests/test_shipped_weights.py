@@ -40,7 +40,7 @@ def test_they_tell_real_places_apart(tmp_path: Path) -> None:
                     "bearing_deg": row["bearing_deg"],
                 }
             )
-    scored = score_pairs(listing, SHIPPED_FILE, tmp_path / "features")
+    scored = score_pairs(listing, load_checkpoint(SHIPPED_FILE), tmp_path / "features")
     area = roc_auc_score([pair.same for pair in scored], [pair.probability for pair in scored])
     assert area > 0.85  # .919 over all pairs
     errors = [p.bearing_error for p in scored if p.same and p.bearing_error is not None]

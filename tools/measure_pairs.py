@@ -23,7 +23,7 @@ from placeproof.errors import PlaceproofError
 from placeproof.geometry import wrap_degrees
 from placeproof.images import Picture, read_picture
 from placeproof.inference import Inference
-from placeproof.network.checkpoint import load_checkpoint
+from placeproof.network.checkpoint import Checkpoint, load_checkpoint
 from placeproof.panoramas.feature_cache import FeatureCache
 from placeproof.weights_store import SHIPPED_FILE
 
@@ -40,9 +40,8 @@ class Scored:
     bearing_error: float | None
 
 
-def score_pairs(listing: Path, weights: Path, cache: Path) -> list[Scored]:
+def score_pairs(listing: Path, checkpoint: Checkpoint, cache: Path) -> list[Scored]:
     """Compares every pair of a list."""
-    checkpoint = load_checkpoint(weights)
     inference = Inference(checkpoint)
     store = FeatureCache(cache)
 
@@ -97,10 +96,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("build/features"), help="%(default)s")
     given = parser.parse_args()
     try:
-        scored = score_pairs(given.pairs, given.weights, given.cache)
-        operation = load_checkpoint(given.weights).card.operation
+        checkpoint = load_checkpoint(given.weights)
+        scored = score_pairs(given.pairs, checkpoint, given.cache)
     except PlaceproofError as error:
         sys.exit(f"measure_pairs: {error}")
+    operation = checkpoint.card.operation
     same = np.array([pair.same for pair in scored])
     score = np.array([pair.probability for pair in scored])
     low, high = interval(same, score, [pair.query for pair in scored])

@@ -34,8 +34,8 @@ from street_views import LONGER_SIDE, take_photo
 PANORAMA_WIDTH = 1664  # pixels; what the network sees
 NEAR_M = 20.0  # two panoramas nearer than this show the same place
 ELSEWHERE = 24  # panoramas of other places that a photo is compared with
-RENDERED_STREETS = range(101, 109)  # seeds
 LOOK_ALIKES = 3  # of them that it is paired with: those that match best
+RENDERED_STREETS = range(101, 109)  # seeds
 
 Kind = Literal["own", "near", "other"]
 
