@@ -89,10 +89,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif (content := hub.files.get(f"{found[1]}/{found[3]}")) is None:
             self._status(404, {"X-Error-Code": "EntryNotFound"})
         else:
-            sha256 = hub.stated_sha256 or hashlib.sha256(content).hexdigest()
+            if found[3].endswith(".safetensors"):
+                checksum = hashlib.sha256(content).hexdigest()
+            else:  # small files are in git itself
+                checksum = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
             headers = {
                 "X-Repo-Commit": COMMIT,
-                "X-Linked-Etag": f'"{sha256}"',
+                "X-Linked-Etag": f'"{hub.stated_sha256 or checksum}"',
                 "X-Linked-Size": str(len(content)),
                 "Location": f"{hub.storage_url}/{found[1]}/{found[3]}?Signature=secret",
             }

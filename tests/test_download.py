@@ -192,6 +192,18 @@ def test_a_file_without_a_stated_checksum_is_not_downloaded(hub: FakeHub, path: 
     assert not hub.transfers()
 
 
+def test_a_small_file_is_checked_by_gits_checksum(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add(REPOSITORY, "config.json", b"{}\n")
+    path = tmp_path / "config.json"
+    hub.stated_sha256 = "0" * 40
+    with pytest.raises(DownloadError, match="arrived with SHA-1 "):
+        download(REPOSITORY, "config.json", path, lambda *_: None)
+    assert not path.exists()
+    hub.stated_sha256 = None
+    download(REPOSITORY, "config.json", path, lambda *_: None)
+    assert path.read_bytes() == b"{}\n"
+
+
 @pytest.mark.parametrize(
     ("status", "says"),
     [(404, "does not have it"), (401, "HF_TOKEN"), (403, "HF_TOKEN"), (500, "500"), (429, "429")],

@@ -1,4 +1,4 @@
-"""Weights from the Hugging Face hub: resumed where they broke off, checked before they are used.
+"""Files from the Hugging Face hub: resumed where they broke off, checked before they are used.
 
 The connection is ``huggingface_hub``'s, with its proxies, certificates, offline mode and token,
 but not its ``hf_hub_download``: that compares no checksum, starts an interrupted file anew, and
@@ -30,7 +30,9 @@ MAX_REDIRECTS = 5
 # What the HTTP client raises. Which client that is depends on huggingface_hub's version, but its
 # own error always inherits from the client's.
 _NETWORK_ERRORS: tuple[type[Exception], ...] = HfHubHTTPError.__bases__
+_WEIGHTS = ".safetensors"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # git's own, of what is kept in git itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,18 @@ class RemoteFile:
     Attributes:
         label: What messages call it.
         url: Where this very revision of it is.
-        sha256: Its checksum, lower-case hex.
+        checksum: SHA-256, or git's SHA-1 of small files that are no weights; lower-case hex.
         size: Its length in bytes.
     """
 
     label: str
     url: str
-    sha256: str
+    checksum: str
     size: int
 
 
 def download(repository: str, filename: str, path: Path, progress: Progress) -> None:
-    """Downloads a safetensors file, whole and checked or not at all.
+    """Downloads a file, whole and checked or not at all.
 
     What an interrupted run has loaded stays in a hidden file beside ``path``, and the next run
     goes on from there. Does nothing if the file is already there.
@@ -64,7 +66,7 @@ def download(repository: str, filename: str, path: Path, progress: Progress) -> 
 
     Raises:
         DownloadError: If the hub cannot be reached or refuses, or the checksum is wrong.
-        WeightsError: If the file is no safetensors file.
+        WeightsError: If a file so named is no safetensors file.
         StorageError: If the disk is full or the folder not writable.
     """
     with _storing(path.parent):
@@ -73,12 +75,12 @@ def download(repository: str, filename: str, path: Path, progress: Progress) -> 
             if path.exists():  # another process was faster
                 return
             remote = _ask(repository, filename)
-            part = path.with_name(f".{remote.sha256}.part")
+            part = path.with_name(f".{remote.checksum}.part")
             for other in path.parent.glob(".*.part"):  # of a revision that is no longer offered
                 if other != part:
                     other.unlink()
             _transfer(remote, part, progress)
-            _check(remote, part)
+            _check(remote, part, weights=filename.endswith(_WEIGHTS))
             part.replace(path)
 
 
@@ -106,12 +108,13 @@ def _ask(repository: str, filename: str) -> RemoteFile:
             if urlsplit(target).netloc != urlsplit(url).netloc:
                 break  # the token is for the hub alone
             url = target  # the repository has got another name
-    sha256 = headers.get("X-Linked-Etag", headers.get("ETag", "")).strip('"')
+    checksum = headers.get("X-Linked-Etag", headers.get("ETag", "")).strip('"')
     size = headers.get("X-Linked-Size", headers.get("Content-Length", ""))
-    if not (_SHA256.fullmatch(sha256) and size.isdecimal() and "X-Repo-Commit" in headers):
+    known = (_SHA256 if filename.endswith(_WEIGHTS) else _CHECKSUM).fullmatch(checksum)
+    if not (known and size.isdecimal() and "X-Repo-Commit" in headers):
         raise DownloadError(f"cannot download {label}: the hub states no SHA-256 of it")
     exact = hf_hub_url(repository, filename, revision=headers["X-Repo-Commit"], endpoint=endpoint)
-    return RemoteFile(label, exact, sha256, int(size))
+    return RemoteFile(label, exact, checksum, int(size))
 
 
 def _transfer(remote: RemoteFile, part: Path, progress: Progress) -> None:
@@ -163,16 +166,26 @@ def _receive(remote: RemoteFile, part: Path, here: int, progress: Progress) -> N
             os.fsync(file.fileno())
 
 
-def _check(remote: RemoteFile, part: Path) -> None:
-    """Deletes what is not the file that the hub describes, or is no safetensors file."""
+def _check(remote: RemoteFile, part: Path, *, weights: bool) -> None:
+    """Deletes what is not the file that the hub describes, or no safetensors file though it should.
+
+    git's checksum, of 40 digits, begins with a header.
+    """
+    kind = "SHA-256" if _SHA256.fullmatch(remote.checksum) else "SHA-1"
     with part.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if sha256 != remote.sha256:
+        if kind == "SHA-256":
+            digest = hashlib.file_digest(file, "sha256")
+        else:
+            digest = hashlib.sha1(b"blob %d\0" % _size(part), usedforsecurity=False)
+            digest.update(file.read())
+    if digest.hexdigest() != remote.checksum:
         part.unlink()
         raise DownloadError(
-            f"{remote.label} arrived with SHA-256 {sha256[:12]}… instead of "
-            f"{remote.sha256[:12]}… and was deleted; try again"
+            f"{remote.label} arrived with {kind} {digest.hexdigest()[:12]}… instead of "
+            f"{remote.checksum[:12]}… and was deleted; try again"
         )
+    if not weights:
+        return
     try:
         with safe_open(part, framework="numpy"):
             pass
