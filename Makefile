@@ -30,7 +30,7 @@ lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install uv
 	.venv-lock/bin/uv pip compile --universal --generate-hashes --upgrade --python-version 3.11 \
-		--no-header --group dev pyproject.toml -o requirements-dev.lock
+		--no-header --all-extras --group dev pyproject.toml -o requirements-dev.lock
 	rm -r .venv-lock
 
 clean:
