@@ -1,0 +1,1 @@
+"""Buildings in pictures: where synthetic queries look, and which photos show any."""
