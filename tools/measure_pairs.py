@@ -14,20 +14,44 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.progress import track
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
 from placeproof.errors import PlaceproofError
 from placeproof.geometry import wrap_degrees
 from placeproof.images import Picture, read_picture
 from placeproof.inference import Inference
+from placeproof.metrics import (
+    Labels,
+    Metric,
+    Scores,
+    average_precision,
+    bootstrap_interval,
+    brier,
+    expected_calibration_error,
+    roc_auc,
+    true_positive_rate,
+)
 from placeproof.network.checkpoint import Checkpoint, load_checkpoint
 from placeproof.panoramas.feature_cache import FeatureCache
 from placeproof.weights_store import SHIPPED_FILE
 
 RESAMPLES = 2000
+FALSE_POSITIVES = 0.01  # at which true positives are counted
+
+
+def true_positives(same: Labels, score: Scores) -> float:
+    """The share of pairs of the same place that are found at few false positives."""
+    return true_positive_rate(same, score, FALSE_POSITIVES)
+
+
+METRICS: dict[str, Metric] = {
+    "AUC": roc_auc,
+    "average precision": average_precision,
+    f"true positives at {FALSE_POSITIVES:.0%} false positives": true_positives,
+    "calibration error (ECE)": expected_calibration_error,
+    "Brier score": brier,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +99,6 @@ def score_pairs(listing: Path, checkpoint: Checkpoint, cache: Path) -> list[Scor
     return scored
 
 
-def interval(same: NDArray[np.bool_], score: NDArray[np.float64], query: list[str]) -> list[float]:
-    """The 95 % bootstrap interval of the AUC, drawn over queries: their pairs belong together."""
-    random = np.random.default_rng(0)
-    members = [np.flatnonzero(np.array(query) == name) for name in dict.fromkeys(query)]
-    areas = []
-    for _ in range(RESAMPLES):
-        drawn = np.concatenate([members[i] for i in random.integers(0, len(members), len(members))])
-        areas.append(roc_auc_score(same[drawn], score[drawn]))
-    return [float(bound) for bound in np.quantile(areas, (0.025, 0.975))]
-
-
 def main() -> None:
     """Reads the command line and prints the measures."""
     parser = argparse.ArgumentParser(
@@ -103,10 +116,11 @@ def main() -> None:
     operation = checkpoint.card.operation
     same = np.array([pair.same for pair in scored])
     score = np.array([pair.probability for pair in scored])
-    low, high = interval(same, score, [pair.query for pair in scored])
+    queries = [pair.query for pair in scored]  # whose pairs belong together
     print(f"{len(scored)} pairs, {same.sum()} of the same place")
-    print(f"AUC {roc_auc_score(same, score):.4f} (95 % interval {low:.3f} to {high:.3f})")
-    print(f"average precision {average_precision_score(same, score):.4f}")
+    for name, metric in METRICS.items():
+        low, high = bootstrap_interval(metric, same, score, queries, RESAMPLES)
+        print(f"{name} {metric(same, score):.4f} (95 % interval {low:.3f} to {high:.3f})")
     for name, chosen in (("same place", same), ("other places", ~same)):
         consistent = (score[chosen] >= operation.consistent_from).mean()
         inconsistent = (score[chosen] <= operation.inconsistent_to).mean()
