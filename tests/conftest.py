@@ -62,8 +62,8 @@ def hand_set_network() -> Bupm:
         network.extractor.load_state_dict(Bupm(EXTRACTOR).extractor.state_dict())
         for parameter in (*network.detector.parameters(), *network.verification.parameters()):
             parameter.zero_()
-        network.projection.weight.copy_(torch.eye(len(mean))[:, :, None, None])
-        network.projection.bias.copy_(-mean)
+        network.projection.linear.weight.copy_(torch.eye(len(mean))[:, :, None, None])
+        network.projection.linear.bias.copy_(-mean)
         network.detector.branches[0].weight[0] = 1.0
         network.detector.branches[0].bias[0] = -0.97
         network.detector.join.weight[0, 0] = 1000.0
@@ -82,6 +82,8 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name="hand-set",
         extractor=EXTRACTOR,
         projection=96,
+        hidden=None,
+        background=None,
         operation=Operation(
             panorama_width=WIDTH,
             photo_side=PHOTO_SIZE[0],

@@ -202,7 +202,7 @@ def test_other_weights_do_not_use_these_features(
 
     verifier.verify(photo_path, PLACE)
     other = load_checkpoint(checkpoint_path)
-    other.network.projection.bias.data += 1.0
+    other.network.projection.linear.bias.data += 1.0
     save_checkpoint(other.network, other.card, tmp_path / "other.safetensors")
     again = Verifier(verifier.source, verifier.cache, tmp_path / "other.safetensors")
     assert "panorama features" in again.verify(photo_path, PLACE).provenance.seconds

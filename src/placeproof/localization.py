@@ -20,9 +20,10 @@ def best_matches(
     query_grid: PatchGrid,
     reference_grid: PatchGrid,
 ) -> tuple[PatchMatch, ...]:
-    """The most similar pairs whose both ends lie in the masks, at most one a reference patch."""
+    """The clearest pairs whose both ends lie in the masks, at most one a reference patch."""
     width, reference_width = query_mask.shape[1], reference_mask.shape[1]
     values, targets = found.query.flatten(), found.query_index.flatten()
+    similarity = found.similarity.flatten()
     inside = (query_mask.flatten() >= 0.5) & (reference_mask.flatten()[targets] >= 0.5)
     matches: list[PatchMatch] = []
     taken: set[int] = set()
@@ -39,7 +40,7 @@ def best_matches(
                 reference=reference_grid.centre(
                     target % reference_width, target // reference_width
                 ),
-                similarity=float(values[patch]),
+                similarity=float(similarity[patch]),
             )
         )
     return tuple(matches)

@@ -62,7 +62,8 @@ class Comparison:
             0.5 or more, or None where no pixel reaches that.
         yaw: Where the camera looked in the panorama, degrees in [-180, 180), 0 at its centre
             column; None without a box, and where the reference is no panorama.
-        matches: The best matched patches inside both masks, most similar first.
+        matches: The best matched patches inside both masks, clearest first: those that beat
+            the background by most.
     """
 
     probability: float

@@ -6,6 +6,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,17 +18,21 @@ from torch import Tensor, nn
 from placeproof.errors import StorageError, WeightsError, WeightsMismatchError
 from placeproof.network.bupm import Bupm
 from placeproof.network.checkpoint import (
+    MAX_SIZE,
     Checkpoint,
     ModelCard,
     Operation,
     load_checkpoint,
     save_checkpoint,
 )
+from placeproof.network.projection import Projection
 
 CARD = ModelCard(
     name="tiny",
     extractor="test_resnet",
     projection=128,
+    hidden=24,
+    background=40,
     operation=Operation(
         panorama_width=512,
         photo_side=160,
@@ -47,8 +52,14 @@ CARD = ModelCard(
 
 
 def bupm(seed: int = 0, card: ModelCard = CARD) -> Bupm:
+    """Random throughout, also where a new network has zeros."""
     torch.manual_seed(seed)
-    return Bupm(card.extractor, card.projection)
+    network = card.network()
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            if not tensor.any():
+                tensor.copy_(torch.rand(tensor.shape))
+    return network
 
 
 @pytest.fixture
@@ -100,8 +111,8 @@ def test_what_is_saved_is_loaded_in_half_precision(saved: Path) -> None:
 def test_a_loaded_network_answers_as_the_saved_one_did(saved: Path) -> None:
     network = bupm()
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(parameter.half())
+        for tensor in network.state_dict().values():
+            tensor.copy_(tensor.half())
     reference, query = torch.rand(1, 3, 64, 128), torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         expected = network.eval()(reference, query)
@@ -117,10 +128,32 @@ def test_saving_a_loaded_checkpoint_gives_the_same_file(saved: Path, tmp_path: P
     assert equal(load_checkpoint(tmp_path / "again.safetensors"), checkpoint)
 
 
-def test_without_a_projection(tmp_path: Path) -> None:
-    card = dataclasses.replace(CARD, projection=None)
-    save_checkpoint(bupm(card=card), card, tmp_path / "w")
-    assert isinstance(load_checkpoint(tmp_path / "w").network.projection, nn.Identity)
+@pytest.mark.parametrize(
+    ("projection", "hidden", "background"),
+    [(None, None, None), (8, None, None), (8, 5, None), (None, None, 6), (8, None, 6), (8, 5, 6)],
+)
+def test_every_variant_of_the_network_is_saved_and_loaded(
+    tmp_path: Path, projection: int | None, hidden: int | None, background: int | None
+) -> None:
+    card = dataclasses.replace(CARD, projection=projection, hidden=hidden, background=background)
+    saved = bupm(card=card)
+    save_checkpoint(saved, card, tmp_path / "w")
+    loaded = load_checkpoint(tmp_path / "w")
+    assert loaded.card == card
+    network = loaded.network
+    for name, tensor in saved.state_dict().items():
+        assert torch.equal(network.state_dict()[name], tensor.half().to(tensor.dtype))
+    if projection is None:
+        assert isinstance(network.projection, nn.Identity)
+    else:
+        assert isinstance(network.projection, Projection)
+        assert network.projection.linear.weight.shape[:2] == (projection, 96)
+        assert (network.projection.hidden is None) == (hidden is None)
+    if background is None:
+        assert network.background is None
+    else:
+        assert network.background is not None
+        assert network.background.patches.shape == (background, projection or 96)
 
 
 def test_the_hash_of_features_depends_on_extractor_and_projection_only(tmp_path: Path) -> None:
@@ -139,17 +172,36 @@ def test_the_hash_of_features_depends_on_extractor_and_projection_only(tmp_path:
     for other_file, same_features in (
         hashes(lambda network: network.detector.join.weight),
         hashes(lambda network: next(network.verification.parameters())),
+        hashes(lambda network: network.get_buffer("background.patches")),
     ):
         assert other_file != same
         assert same_features == features
     for _, other_features in (
-        hashes(lambda network: next(network.projection.parameters())),
+        hashes(lambda network: network.get_parameter("projection.linear.weight")),
+        hashes(lambda network: network.get_parameter("projection.hidden.weight")),
+        hashes(lambda network: network.get_parameter("projection.added.bias")),
         hashes(lambda network: next(network.extractor.parameters())),
         hashes(lambda network: next(network.extractor.backbone.buffers())),
     ):
         assert other_features != features
     save_checkpoint(bupm(), dataclasses.replace(CARD, name="x", seed=1), tmp_path / "w")
     assert load_checkpoint(tmp_path / "w").features_sha256 == features
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"projection": 0}, "projection = 0"),
+        ({"hidden": 0}, "hidden = 0"),
+        ({"hidden": 2.5}, r"hidden = 2\.5"),
+        ({"background": MAX_SIZE + 1}, "background = "),
+        ({"projection": None}, "no projection"),
+    ],
+)
+def test_a_card_of_no_possible_network_cannot_be_made(sizes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(CARD, **sizes)
+    dataclasses.replace(CARD, projection=None, hidden=None, background=MAX_SIZE)
 
 
 # Files that are refused
@@ -276,6 +328,8 @@ def rewritten(tmp_path: Path, change: Callable[[dict[str, object]], object]) -> 
 ODD_CARDS: dict[str, Callable[[dict[str, object]], object]] = {
     "an unknown field": lambda card: card.update(colour="red"),
     "a missing field": lambda card: card.pop("attribution") and None,
+    "nothing of hidden units": lambda card: card.pop("hidden") and None,
+    "nothing of a background": lambda card: card.pop("background") and None,
     "no object": lambda _: ["a", "list"],
     "no operation": lambda card: card.update(operation=None),
     "an unknown field in the operation": lambda card: card.update(
@@ -287,6 +341,13 @@ ODD_CARDS: dict[str, Callable[[dict[str, object]], object]] = {
     "a negative projection": lambda card: card.update(projection=-128),
     "a fractional projection": lambda card: card.update(projection=128.5),
     "an endless projection": lambda card: card.update(projection=10**15),
+    "hidden units that are no number": lambda card: card.update(hidden="24"),
+    "less than no hidden units": lambda card: card.update(hidden=-24),
+    "endless hidden units": lambda card: card.update(hidden=MAX_SIZE + 1),
+    "hidden units of no projection": lambda card: card.update(projection=None),
+    "a background that is no number": lambda card: card.update(background=[40]),
+    "a background of nothing": lambda card: card.update(background=0),
+    "an endless background": lambda card: card.update(background=MAX_SIZE + 1),
     "no temperature": lambda card: card["operation"].update(temperature=0.0),
     "no size": lambda card: card["operation"].update(photo_side=0),
     "thresholds that cross": lambda card: card["operation"].update(inconsistent_to=0.999),
@@ -302,7 +363,16 @@ def test_a_card_that_cannot_be_used_is_refused(tmp_path: Path, what: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "change", [{"extractor": "test_efficientnet"}, {"projection": 64}, {"projection": None}]
+    "change",
+    [
+        {"extractor": "test_efficientnet"},
+        {"projection": 64},
+        {"projection": None, "hidden": None},
+        {"hidden": 23},
+        {"hidden": None},
+        {"background": 41},
+        {"background": None},
+    ],
 )
 def test_weights_of_another_network_have_an_exit_code_of_their_own(
     tmp_path: Path, change: dict[str, object]

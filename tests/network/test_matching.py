@@ -14,7 +14,7 @@ from placeproof.network.matching import Matches, match, match_by_definition, sim
 MATCHERS = [match, match_by_definition]
 either = pytest.mark.parametrize("matcher", MATCHERS)
 SIDES = st.integers(1, 7)
-Matcher = Callable[[Tensor, Tensor], Matches]
+Matcher = Callable[..., Matches]
 
 
 def maps(seed: int, *shapes: tuple[int, ...], dtype: torch.dtype = torch.float32) -> list[Tensor]:
@@ -28,19 +28,24 @@ def assert_same(streamed: Matches, defined: Matches) -> None:
         torch.testing.assert_close(got, expected)  # indices exactly, values to rounding
 
 
-def gradients(matcher: Matcher, reference: Tensor, query: Tensor) -> tuple[Tensor, ...]:
+def gradients(
+    matcher: Matcher, reference: Tensor, query: Tensor, background: Tensor | None = None
+) -> tuple[Tensor, ...]:
     """Of a loss in which every best match has a weight of its own."""
     reference, query = reference.clone().requires_grad_(), query.clone().requires_grad_()
-    found = matcher(reference, query)
+    found = matcher(reference, query, background)
     weights = maps(99, tuple(found.reference.shape), tuple(found.query.shape))
     loss = sum((b * w.to(b.dtype)).sum() for b, w in zip(found[:2], weights, strict=True))
     assert isinstance(loss, Tensor)
     return torch.autograd.grad(loss, (reference, query))
 
 
-def separated(reference: Tensor, query: Tensor) -> bool:
+def separated(reference: Tensor, query: Tensor, background: Tensor | None = None) -> bool:
     """Whether each best match beats the second by more than rounding."""
-    s = similarity(reference, query).flatten(-2).flatten(-3, -2)
+    s = similarity(reference, query)
+    if background is not None:
+        s = s - background[..., None, None, :, :]
+    s = s.flatten(-2).flatten(-3, -2)
     return all(
         s.shape[dim] == 1 or bool((-s.topk(2, dim).values.diff(dim=dim) > 1e-5).all())
         for dim in (-1, -2)
@@ -66,6 +71,7 @@ def test_the_definition_on_numbers_worked_out_by_hand() -> None:
     reference_size=st.tuples(SIDES, SIDES),
     query_size=st.tuples(SIDES, SIDES),
     block=st.integers(1, 60),
+    scale=st.sampled_from([None, 0.01, 0.3, 2.0]),
     seed=st.integers(0, 1000),
 )
 def test_streamed_agrees_with_the_definition(
@@ -73,15 +79,20 @@ def test_streamed_agrees_with_the_definition(
     reference_size: tuple[int, int],
     query_size: tuple[int, int],
     block: int,
+    scale: float | None,
     seed: int,
 ) -> None:
     reference, query = maps(seed, (channels, *reference_size), (channels, *query_size))
-    assume(separated(reference, query))
+    background = None if scale is None else scale * maps(seed + 1, query_size)[0]
+    assume(separated(reference, query, background))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "BLOCK_ELEMENTS", block)
-        assert_same(match(reference, query), match_by_definition(reference, query))
+        assert_same(
+            match(reference, query, background), match_by_definition(reference, query, background)
+        )
         torch.testing.assert_close(
-            gradients(match, reference, query), gradients(match_by_definition, reference, query)
+            gradients(match, reference, query, background),
+            gradients(match_by_definition, reference, query, background),
         )
 
 
@@ -102,7 +113,7 @@ def test_leading_dimensions_broadcast(
     reference, query = maps(1, (*reference_batch, 6, 4, 5), (*query_batch, 6, 3, 2))
     best = match(reference, query)
     assert best.reference.shape == best.reference_index.shape == (*batch, 4, 5)
-    assert best.query.shape == best.query_index.shape == (*batch, 3, 2)
+    assert best.query.shape == best.query_index.shape == best.similarity.shape == (*batch, 3, 2)
     assert_same(best, match_by_definition(reference, query))
     torch.testing.assert_close(
         gradients(match, reference, query), gradients(match_by_definition, reference, query)
@@ -112,6 +123,86 @@ def test_leading_dimensions_broadcast(
     for index in itertools.product(*map(range, batch)):
         alone = match(references[index], queries[index])
         assert_same(Matches(*(part[index] for part in best)), alone)
+
+
+@pytest.mark.parametrize(
+    ("reference_batch", "query_batch", "background_batch", "batch"),
+    [
+        ((3,), (), (), (3,)),  # one query with its background x many references
+        ((), (3,), (3,), (3,)),
+        ((3,), (3,), (3,), (3,)),  # pairs
+        ((3, 1), (2,), (2,), (3, 2)),  # all x all
+        ((3,), (3,), (), (3,)),
+        ((1,), (1,), (1,), (1,)),
+    ],
+)
+def test_a_background_broadcasts_as_its_query_does(
+    reference_batch: tuple[int, ...],
+    query_batch: tuple[int, ...],
+    background_batch: tuple[int, ...],
+    batch: tuple[int, ...],
+) -> None:
+    shapes = ((*reference_batch, 6, 4, 5), (*query_batch, 6, 3, 2), (*background_batch, 3, 2))
+    reference, query, background = maps(1, *shapes)
+    best = match(reference, query, background)
+    assert best.query.shape == best.similarity.shape == (*batch, 3, 2)
+    assert_same(best, match_by_definition(reference, query, background))
+    torch.testing.assert_close(
+        gradients(match, reference, query, background),
+        gradients(match_by_definition, reference, query, background),
+    )
+    references = reference.expand(*batch, -1, -1, -1)
+    queries = query.expand(*batch, -1, -1, -1)
+    backgrounds = background.expand(*batch, -1, -1)
+    for index in itertools.product(*map(range, batch)):
+        alone = match(references[index], queries[index], backgrounds[index])
+        assert_same(Matches(*(part[index] for part in best)), alone)
+
+
+@either
+def test_a_background_on_numbers_worked_out_by_hand(matcher: Matcher) -> None:
+    reference = torch.tensor([[[3.0, 0.0, -1.0]], [[4.0, 2.0, 0.0]]])  # (2, 1, 3)
+    query = torch.tensor([[[1.0], [0.0]], [[0.0], [5.0]]])  # (2, 2, 1)
+    best = matcher(reference, query, torch.tensor([[0.1], [0.9]]))
+    # S is .6 .0 -1 with the first query patch and .8 1 0 with the second.
+    torch.testing.assert_close(best.reference, torch.tensor([[0.5, 0.1, -0.9]]))
+    torch.testing.assert_close(best.query, torch.tensor([[0.5], [0.1]]))
+    assert best.reference_index.tolist() == [[0, 1, 1]]
+    assert best.query_index.tolist() == [[0], [1]]
+    torch.testing.assert_close(best.similarity, torch.tensor([[0.6], [1.0]]))
+
+
+@either
+def test_without_a_background_the_similarity_is_the_score(matcher: Matcher) -> None:
+    reference, query = maps(14, (2, 8, 3, 4), (8, 2, 3))
+    best = matcher(reference, query)
+    assert torch.equal(best.similarity, best.query)
+    assert_same(matcher(reference, query, torch.zeros(2, 3)), best)
+
+
+@either
+def test_a_background_gets_no_gradient_and_is_not_changed(matcher: Matcher) -> None:
+    reference, query, background = maps(15, (8, 3, 4), (8, 2, 3), (2, 3))
+    before = background.clone()
+    background.requires_grad_()
+    assert not any(part.requires_grad for part in matcher(reference, query, background))
+    found = matcher(reference, query.requires_grad_(), background)
+    (found.reference.sum() + found.query.sum() + found.similarity.sum()).backward()
+    assert query.grad is not None
+    assert background.grad is None
+    assert torch.equal(background, before)
+
+
+@either
+def test_the_similarity_has_the_gradient_of_the_score(matcher: Matcher) -> None:
+    reference, query, background = maps(16, (8, 3, 4), (8, 2, 3), (2, 3))
+    query.requires_grad_()
+    found = matcher(reference, query, background)
+    of_similarity, of_score = (
+        torch.autograd.grad(part.sum(), query, retain_graph=True)[0]
+        for part in (found.similarity, found.query)
+    )
+    torch.testing.assert_close(of_similarity, of_score)
 
 
 @either
@@ -261,6 +352,9 @@ def test_what_cannot_be_matched() -> None:
             match(torch.rand(reference), torch.rand(query))
     with pytest.raises(RuntimeError):
         match(torch.rand(2, 8, 2, 2), torch.rand(3, 8, 2, 2))
+    for background in ((3, 2), (6,), (2, 2, 3)):  # as many numbers, but not of the query's patches
+        with pytest.raises(RuntimeError):
+            match(torch.rand(8, 2, 2), torch.rand(8, 2, 3), torch.rand(background))
 
 
 class LargestTensor(TorchDispatchMode):
@@ -321,6 +415,6 @@ def test_nothing_as_large_as_the_features_is_made_beside_them() -> None:
 
 
 def test_repeating_gives_the_same_bits() -> None:
-    reference, query = maps(13, (64, 20, 30), (64, 9, 11))
-    first, second = match(reference, query), match(reference, query)
+    reference, query, background = maps(13, (64, 20, 30), (64, 9, 11), (9, 11))
+    first, second = (match(reference, query, background) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))

@@ -4,10 +4,26 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from placeproof.network.background import Background
 from placeproof.network.features import FeatureExtractor
 from placeproof.network.masks import MaskDetector
 from placeproof.network.matching import Matches, match
+from placeproof.network.projection import Projection
 from placeproof.network.verification import Verification
+
+
+class Judgement(NamedTuple):
+    """What the network makes of best-match scores.
+
+    Attributes:
+        logit: (B,) logit of "query and reference show the same place".
+        reference_mask: M_R, (B, H, W) logits on the reference's patches.
+        query_mask: M_Q, (B, h, w) logits on the query's patches.
+    """
+
+    logit: Tensor
+    reference_mask: Tensor
+    query_mask: Tensor
 
 
 class Output(NamedTuple):
@@ -31,23 +47,34 @@ class Bupm(nn.Module):
 
     Args:
         extractor: Name of a feature extractor (:mod:`placeproof.network.features`).
-        projection: Channels of a linear map behind the extractor, or None for the paper's
-            network, which has none. Trained weights put PCA whitening there: ImageNet
-            features share a few strong directions that make all patches look alike.
+        projection: Channels of a map behind the extractor, or None for the paper's network,
+            which has none.
+        hidden: Hidden units of that map, or None for a linear one.
+        background: How many background patches a match has to beat, or None for the paper's
+            network, which has none.
 
     Attributes:
         extractor: Pictures to features.
-        projection: 1 x 1 convolution, or identity.
+        projection: Features to features that tell places apart, or identity.
+        background: What a match has to beat, or None.
         detector: Best-match scores to masks.
         verification: Masks to a decision.
     """
 
-    def __init__(self, extractor: str, projection: int | None = None) -> None:
+    def __init__(
+        self,
+        extractor: str,
+        projection: int | None = None,
+        hidden: int | None = None,
+        background: int | None = None,
+    ) -> None:
         super().__init__()
         self.extractor = FeatureExtractor(extractor)
+        channels = projection or self.extractor.channels
         self.projection = (
-            nn.Conv2d(self.extractor.channels, projection, 1) if projection else nn.Identity()
+            Projection(self.extractor.channels, projection, hidden) if projection else nn.Identity()
         )
+        self.background = Background(background, channels) if background else None
         self.detector = MaskDetector()
         self.verification = Verification()
 
@@ -72,13 +99,28 @@ class Bupm(nn.Module):
             query: F_Q, (B, C, h, w), or (C, h, w) to be compared with every reference.
             wraps: Whether the reference is a panorama.
         """
+        matches = self.match(reference, query)
+        return Output(*self.judge(matches.reference, matches.query, wraps=wraps), matches)
+
+    def match(self, reference: Tensor, query: Tensor) -> Matches:
+        """The best matches, less the background if there is one; see :meth:`compare`."""
         if reference.dim() == query.dim() == 3:
             reference = reference[None]
-        matches = match(reference, query)
-        reference_mask = self.detector(matches.reference, wraps=wraps)
-        query_mask = self.detector(matches.query, wraps=False)
+        background = None if self.background is None else self.background(query)
+        return match(reference, query, background)
+
+    def judge(self, reference: Tensor, query: Tensor, *, wraps: bool = True) -> Judgement:
+        """Masks and decision from best-match scores.
+
+        Args:
+            reference: B_R, (B, H, W).
+            query: B_Q, (B, h, w).
+            wraps: Whether the reference is a panorama.
+        """
+        reference_mask = self.detector(reference, wraps=wraps)
+        query_mask = self.detector(query, wraps=False)
         logit = self.verification(reference_mask.sigmoid(), query_mask.sigmoid())
-        return Output(logit, reference_mask, query_mask, matches)
+        return Judgement(logit, reference_mask, query_mask)
 
     def forward(self, reference: Tensor, query: Tensor, *, wraps: bool = True) -> Output:
         """Compares pictures: (B, 3, H, W) references with (B, 3, h, w) queries in [0, 1]."""

@@ -19,7 +19,7 @@ from placeproof.network.bupm import Bupm
 
 FORMAT = "placeproof-checkpoint/1"
 ENTRY = "placeproof"  # one entry of metadata: safetensors writes several in a random order
-MAX_PROJECTION = 2**16  # channels
+MAX_SIZE = 2**13  # of a projection, its hidden units and a background; 256 MiB for two of them
 HEADER_LENGTH = 8  # bytes at the start of a safetensors file that say how long its header is
 
 
@@ -70,7 +70,9 @@ class ModelCard:
     Attributes:
         name: Name of the weights.
         extractor: Name of the feature extractor.
-        projection: Channels of the linear map behind it, or None.
+        projection: Channels of the map behind it, or None.
+        hidden: Hidden units of that map, or None for a linear one.
+        background: How many background patches a match has to beat, or None.
         operation: How the network is fed and read.
         training_data: The data sets it was trained on, with their licences.
         metrics: What was measured, on which data: ``{"data set: metric": value}``.
@@ -79,12 +81,14 @@ class ModelCard:
         seed: Seed of the training.
 
     Raises:
-        ValueError: If the extractor or the projection are of no possible network.
+        ValueError: If what it says is of no possible network.
     """
 
     name: str
     extractor: str
     projection: int | None
+    hidden: int | None
+    background: int | None
     operation: Operation
     training_data: str
     metrics: dict[str, float]
@@ -95,9 +99,16 @@ class ModelCard:
     def __post_init__(self) -> None:
         if not isinstance(self.extractor, str):
             raise ValueError("the extractor's name is no text")
-        possible = isinstance(self.projection, int) and 0 < self.projection <= MAX_PROJECTION
-        if self.projection is not None and not possible:
-            raise ValueError(f"a projection to {self.projection} channels is impossible")
+        for name in ("projection", "hidden", "background"):
+            size = getattr(self, name)
+            if size is not None and not (isinstance(size, int) and 0 < size <= MAX_SIZE):
+                raise ValueError(f"{name} = {size} is impossible")
+        if self.hidden is not None and self.projection is None:
+            raise ValueError("there are hidden units, but no projection")
+
+    def network(self) -> Bupm:
+        """The network that the card describes, with random weights."""
+        return Bupm(self.extractor, self.projection, self.hidden, self.background)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +159,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except OSError as error:
         raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
     try:
-        entry = _entry(data)
+        entry = read_entry(data)
         tensors = read_tensors(data)
     except (SafetensorError, ValueError, RecursionError) as error:
         raise WeightsError(f"'{path}' is damaged or no safetensors file") from error
@@ -161,11 +172,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         card = ModelCard(**{**content, "operation": Operation(**content["operation"])})
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"'{path}' has no valid model card") from error
-    network = Bupm(card.extractor, card.projection)
+    network = card.network()
     _load_tensors(network, tensors, card.extractor, path)
     of_features = {n: t for n, t in tensors.items() if n.startswith(("extractor.", "projection."))}
     return Checkpoint(
-        network.eval(), card, hashlib.sha256(data).hexdigest(), _hash_tensors(of_features)
+        network.eval(), card, hashlib.sha256(data).hexdigest(), hash_tensors(of_features)
     )
 
 
@@ -182,7 +193,7 @@ def _load_tensors(network: Bupm, tensors: dict[str, Tensor], extractor: str, pat
     network.load_state_dict(tensors)
 
 
-def _entry(data: bytes) -> dict[str, Any]:
+def read_entry(data: bytes) -> dict[str, Any]:
     """What placeproof wrote into a safetensors file's header; empty if it wrote nothing."""
     length = int.from_bytes(data[:HEADER_LENGTH], "little")
     header = json.loads(data[HEADER_LENGTH : HEADER_LENGTH + length])
@@ -195,10 +206,10 @@ def _entry(data: bytes) -> dict[str, Any]:
 def _checksum(card: object, tensors: dict[str, Tensor]) -> str:
     """SHA-256 of a model card, as plain data, and of the tensors."""
     text = json.dumps(card, sort_keys=True)
-    return hashlib.sha256((text + _hash_tensors(tensors)).encode()).hexdigest()
+    return hashlib.sha256((text + hash_tensors(tensors)).encode()).hexdigest()
 
 
-def _hash_tensors(tensors: dict[str, Tensor]) -> str:
+def hash_tensors(tensors: dict[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes of all tensors, in the order of their names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):

@@ -23,16 +23,19 @@ class Matches(NamedTuple):
 
     Attributes:
         reference: B_R of Eq. 2, (..., H, W) float in [-1, 1]: how similar each reference patch
-            is to the query patch most like it.
-        query: B_Q of Eq. 3, (..., h, w) float in [-1, 1], the other way round.
+            is to the query patch most like it. In [-2, 2] where a background was subtracted.
+        query: B_Q of Eq. 3, (..., h, w) float in the same range, the other way round.
         reference_index: (..., H, W) int64: the query patch that matched, row * w + column.
         query_index: (..., h, w) int64: the reference patch that matched, row * W + column.
+        similarity: (..., h, w) float in [-1, 1]: cosine similarity of each query patch and the
+            reference patch that matched; B_Q itself, unless a background was subtracted there.
     """
 
     reference: Tensor
     query: Tensor
     reference_index: Tensor
     query_index: Tensor
+    similarity: Tensor
 
 
 def similarity(reference: Tensor, query: Tensor) -> Tensor:
@@ -50,17 +53,24 @@ def similarity(reference: Tensor, query: Tensor) -> Tensor:
     return torch.einsum("...cxy,...cij->...xyij", reference, query)
 
 
-def match_by_definition(reference: Tensor, query: Tensor) -> Matches:
+def match_by_definition(
+    reference: Tensor, query: Tensor, background: Tensor | None = None
+) -> Matches:
     """Best matches from the whole of S; arguments and result as of :func:`match`."""
-    s = similarity(reference, query)
+    background = query.new_zeros(query.shape[-2:]) if background is None else background.detach()
+    s = similarity(reference, query) - background[..., None, None, :, :]
     best_reference = s.flatten(-2).max(dim=-1)  # over the query's patches, Eq. 2
     best_query = s.flatten(-4, -3).max(dim=-3)  # over the reference's patches, Eq. 3
     return Matches(
-        best_reference.values, best_query.values, best_reference.indices, best_query.indices
+        best_reference.values,
+        best_query.values,
+        best_reference.indices,
+        best_query.indices,
+        best_query.values + background,
     )
 
 
-def match(reference: Tensor, query: Tensor) -> Matches:
+def match(reference: Tensor, query: Tensor, background: Tensor | None = None) -> Matches:
     """Best matches of two feature maps, or of many, without ever holding S.
 
     Leading dimensions broadcast: a query (C, h, w) with references (B, C, H, W) is matched
@@ -71,6 +81,8 @@ def match(reference: Tensor, query: Tensor) -> Matches:
     Args:
         reference: F_R, (..., C, H, W) float.
         query: F_Q, (..., C, h, w) float.
+        background: (..., h, w), subtracted from all similarities of each query patch; see
+            :mod:`placeproof.network.background`. Leading dimensions broadcast. No gradient.
 
     Returns:
         The best matches, leading dimensions broadcast.
@@ -88,9 +100,17 @@ def match(reference: Tensor, query: Tensor) -> Matches:
     if 0 in (*batch, *reference.shape[-2:], *query.shape[-2:]):
         raise ValueError("feature maps without patches, or no maps at all, cannot be matched")
     references, queries = reference.flatten(-2), query.flatten(-2)
+    background = query.new_zeros(()) if background is None else background.detach()
+    background = background.expand(*batch, *query.shape[-2:])
     operands = [
         tensor.expand(*batch, -1, -1)
-        for tensor in (references, queries, _inverse_norms(references), _inverse_norms(queries))
+        for tensor in (
+            references,
+            queries,
+            _inverse_norms(references),
+            _inverse_norms(queries),
+            background.flatten(-2)[..., None],
+        )
     ]
     pairs = [
         _StreamedMatch.apply(*(operand[index] for operand in operands))
@@ -106,6 +126,7 @@ def match(reference: Tensor, query: Tensor) -> Matches:
         best_query.reshape(query_shape),
         reference_index.reshape(reference_shape),
         query_index.reshape(query_shape),
+        best_query.reshape(query_shape) + background,
     )
 
 
@@ -113,12 +134,18 @@ class _StreamedMatch(torch.autograd.Function):
     """Best matches of reference patches (C, N) and query patches (C, M), block by block of N.
 
     The inverse norms (1, N) and (1, M) of both come from outside, so that a map that is matched
-    with many others is measured once; backward takes account of them.
+    with many others is measured once; backward takes account of them. The background (M, 1) is a
+    constant.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, reference: Tensor, query: Tensor, reference_scale: Tensor, query_scale: Tensor
+        ctx: Any,
+        reference: Tensor,
+        query: Tensor,
+        reference_scale: Tensor,
+        query_scale: Tensor,
+        background: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         (channels, patches), queries = reference.shape, query.shape[1]
         query_unit = (query * query_scale).T.contiguous()
@@ -132,6 +159,7 @@ class _StreamedMatch(torch.autograd.Function):
             # Scaling the product spares a copy of the reference at unit length.
             block = query_unit @ reference[:, start:stop].to(query_unit.dtype)  # (M, n)
             block *= reference_scale[:, start:stop]
+            block -= background
             best_reference[start:stop], reference_index[start:stop] = block.max(dim=0)
             value, index = block.max(dim=1)
             better = value > best_query  # strictly: of equals the first counts
@@ -145,7 +173,7 @@ class _StreamedMatch(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         """Each best similarity pulls at the two unit vectors that it compares."""
         to_reference, to_query = gradients[:2]
         reference, query, reference_scale, query_scale, *indices = ctx.saved_tensors
@@ -158,6 +186,7 @@ class _StreamedMatch(torch.autograd.Function):
         return (
             _through_norm(towards_reference, reference_unit, reference_scale),
             _through_norm(towards_query, query_unit, query_scale),
+            None,
             None,
             None,
         )
