@@ -68,6 +68,12 @@ class CorruptLibraryError(LibraryError):
     exit_code = 31
 
 
+class ManifestError(PlaceproofError):
+    """A list of training pairs cannot be read, or what it says cannot be trained on."""
+
+    exit_code = 32
+
+
 class WeightsError(PlaceproofError):
     """A checkpoint is missing, damaged, or no checkpoint of placeproof's."""
 
@@ -96,3 +102,21 @@ class StorageError(PlaceproofError):
     """A file cannot be written: the disk is full, or the folder is not writable."""
 
     exit_code = 50
+
+
+class TrainingError(PlaceproofError):
+    """A training run that cannot go on: nothing to learn from, or a loss that is no number."""
+
+    exit_code = 60
+
+
+class RecipeError(TrainingError):
+    """A recipe cannot be read, or asks for what is impossible."""
+
+    exit_code = 61
+
+
+class StateError(TrainingError):
+    """The state of an interrupted training run is damaged, or of another run."""
+
+    exit_code = 62

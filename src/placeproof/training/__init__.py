@@ -1,0 +1,1 @@
+"""Training (paper, section 4): data, phases, losses, and what is kept of a run."""
