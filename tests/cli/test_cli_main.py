@@ -48,11 +48,11 @@ def test_help_lists_all_commands(cli: Cli) -> None:
     code, out, err = cli("--help")
     assert code == 0
     assert err == ""
-    for command in ("verify", "match", "demo", "library", "weights"):
+    for command in ("verify", "match", "demo", "train", "library", "weights"):
         assert command in out
 
 
-@pytest.mark.parametrize("command", ["verify", "match", "demo", "library", "weights"])
+@pytest.mark.parametrize("command", ["verify", "match", "demo", "train", "library", "weights"])
 def test_each_command_has_help(cli: Cli, command: str) -> None:
     code, out, _ = cli(command, "--help")
     assert code == 0
@@ -66,7 +66,8 @@ def test_version(cli: Cli) -> None:
 def test_help_does_not_wait_for_torch() -> None:
     script = (
         "import sys; from placeproof.cli.main import main\n"
-        "for command in ('', 'verify', 'match', 'demo', 'library', 'library add', 'weights'):\n"
+        "commands = ('', 'verify', 'match', 'demo', 'train', 'library', 'library add', 'weights')\n"
+        "for command in commands:\n"
         "    assert main([*command.split(), '--help']) == 0\n"
         "slow = {'torch', 'timm', 'numpy'} & sys.modules.keys()\n"
         "sys.exit(f'imported: {slow}' if slow else 0)"

@@ -1,6 +1,7 @@
 """Pictures of a match, as in the paper's Fig. 3: originals, masks, and one laid over the other."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ _LABEL = 24  # font size of the sheet's labels
 
 _TINT = (236, 0, 140)  # of what was found in the other picture
 _TINT_WEIGHT = 0.22
-_BOX = (255, 255, 0)
+YELLOW = (255, 255, 0)  # of boxes and rings, and of what is true
 _DARK = (16, 16, 16)
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; the numbers say it all the same.
@@ -50,7 +51,7 @@ def overlay(
     Returns:
         RGB, 1600 pixels wide or less where both pictures are upright.
     """
-    sizes = _side_by_side(query.shape, reference.shape)
+    sizes = side_by_side(query.shape, reference.shape)
     originals = [
         scaled(pixels, size) for pixels, size in zip((query, reference), sizes, strict=True)
     ]
@@ -69,24 +70,37 @@ def overlay(
         "Masks: found in the other picture (white) or not (black)",
         "Mask over 0.5, its box, and the best matched patches, numbered",
     )
-    font = ImageFont.load_default(_LABEL)
+    return sheet(list(zip(captions, (originals, masks, overlays), strict=True)))
+
+
+def sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:
+    """Rows of pictures, each under its caption.
+
+    Args:
+        rows: Captions, Latin letters only, and pictures that :func:`side_by_side` made fit.
+
+    Returns:
+        RGB, as wide as the widest row and no less than 800 pixels.
+    """
     line = _LABEL + _GAP // 2
-    row_height = line + sizes[0][1] + _GAP
-    width = max(sizes[0][0] + sizes[1][0] + 3 * _GAP, _SHEET_WIDTH // 2)
-    sheet = Image.new("RGB", (width, 3 * row_height + _GAP), "white")
-    draw = ImageDraw.Draw(sheet)
-    for row, (pictures, caption) in enumerate(
-        zip((originals, masks, overlays), captions, strict=True)
-    ):
-        top = _GAP + row * row_height
+    widths = [sum(p.width + _GAP for p in pictures) + _GAP for _, pictures in rows]
+    heights = [line + max(p.height for p in pictures) + _GAP for _, pictures in rows]
+    result = Image.new("RGB", (max(*widths, _SHEET_WIDTH // 2), sum(heights) + _GAP), "white")
+    draw = ImageDraw.Draw(result)
+    font = ImageFont.load_default(_LABEL)
+    top = _GAP
+    for (caption, pictures), height in zip(rows, heights, strict=True):
         draw.text((_GAP, top), caption, fill=_DARK, font=font)
-        sheet.paste(pictures[0], (_GAP, top + line))
-        sheet.paste(pictures[1], (2 * _GAP + sizes[0][0], top + line))
-    return sheet
+        left = _GAP
+        for picture in pictures:
+            result.paste(picture, (left, top + line))
+            left += picture.width + _GAP
+        top += height
+    return result
 
 
-def _side_by_side(*shapes: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Widths and one height at which pictures (h, w, 3) fill the sheet beside one another."""
+def side_by_side(*shapes: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Widths and one height at which pictures (h, w, 3) fill a sheet beside one another."""
     aspects = [width / height for height, width, *_ in shapes]
     room = _SHEET_WIDTH - (len(shapes) + 1) * _GAP
     height = min(_ROW_HEIGHT, room / sum(aspects))  # below 1 if they are no more than lines
@@ -182,24 +196,40 @@ def _overlay(
     marks: list[tuple[float, float]],
 ) -> Image.Image:
     """Box and marks are in pixels of the mask, which has the size of the original picture."""
-    line = max(2, round(max(picture.size) / 400))
-    found = mask_picture(mask, picture.size).point(lambda value: 255 * (value >= 128))
+    line = _line_width(picture)
     tinted = Image.blend(picture, Image.new("RGB", picture.size, _TINT), _TINT_WEIGHT)
-    result = Image.composite(tinted, picture, found)
-    # The filter repeats the outermost pixels, so no outline runs along the seam.
-    inner = found.filter(ImageFilter.MinFilter(2 * line + 1))
-    result.paste(_TINT, mask=ImageChops.subtract(found, inner))
+    result = Image.composite(tinted, picture, _region(mask, picture.size))
+    draw_outline(result, mask, _TINT)
 
     scale = (picture.width / mask.shape[1], picture.height / mask.shape[0])
     draw = ImageDraw.Draw(result)
     if box is not None:
         # A dark line under a thinner light one shows on every ground.
-        for colour, width in ((_DARK, 2 * line + 2), (_BOX, line)):
+        for colour, width in ((_DARK, 2 * line + 2), (YELLOW, line)):
             _draw_box(draw, box, mask.shape[1], scale, colour, width)
     radius = max(10.0, math.sqrt(picture.width * picture.height) / 50)
     for number, (x, y) in enumerate(marks, start=1):
         _draw_mark(draw, number, (x * scale[0], y * scale[1]), radius)
     return result
+
+
+def draw_outline(
+    picture: Image.Image, mask: NDArray[np.float32], colour: tuple[int, int, int]
+) -> None:
+    """Draws a line into a picture, along the inside of where a mask (H, W) of it reaches 0.5."""
+    region = _region(mask, picture.size)
+    # The filter repeats the outermost pixels, so no outline runs along the seam.
+    inner = region.filter(ImageFilter.MinFilter(2 * _line_width(picture) + 1))
+    picture.paste(colour, mask=ImageChops.subtract(region, inner))
+
+
+def _region(mask: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
+    """Where a mask (H, W) reaches 0.5 (mode L, 255 there) in another width and height."""
+    return mask_picture(mask, size).point(lambda value: 255 * (value >= 128))
+
+
+def _line_width(picture: Image.Image) -> int:
+    return max(2, round(max(picture.size) / 400))
 
 
 def _draw_box(
@@ -243,5 +273,5 @@ def draw_ring(picture: Image.Image, centre: tuple[float, float]) -> None:
     """Draws a ring around a matched point into a picture of one patch's surroundings."""
     draw = ImageDraw.Draw(picture)
     radius = max(picture.size) / 8
-    for colour, width in ((_DARK, 5), (_BOX, 3)):
+    for colour, width in ((_DARK, 5), (YELLOW, 3)):
         draw.circle(centre, radius + width / 2, outline=colour, width=width)
