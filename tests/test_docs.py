@@ -17,7 +17,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)")
-PATH = re.compile(r"(?<![\w./-])(?:src|placeproof|tests|benchmarks|tools)/[\w./-]*\w/?")
+PATH = re.compile(r"(?<![\w./-])(?:src|placeproof|tests|benchmarks|recipes|tools)/[\w./-]*\w/?")
 ERROR_ROW = re.compile(r"^\| (\d+) \| (?:`(\w+)`|–) \|", re.MULTILINE)
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
