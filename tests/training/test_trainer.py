@@ -312,7 +312,10 @@ def test_a_frozen_extractor_sees_each_picture_once(
     assert len(seen) == len(set(asked)) < len(asked)
 
 
-def test_a_signal_is_asked_for_once_and_then_obeyed() -> None:
+def test_a_signal_is_asked_for_once_and_then_obeyed(request: pytest.FixtureRequest) -> None:
+    # A shell starts what runs in its background with SIGINT ignored.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, inherited))
     before = signal.getsignal(signal.SIGINT)
     with Interruption() as interruption:
         assert not interruption.asked
