@@ -5,27 +5,20 @@ nothing more. ``tools/train_building_detector.py`` makes its weights.
 """
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
-from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from placeproof.errors import WeightsError, WeightsMismatchError
-from placeproof.files import write_atomically
-from placeproof.network.checkpoint import ENTRY, hash_tensors, read_entry
 from placeproof.network.features import FeatureExtractor
 from placeproof.patches import Mask, PatchGrid
+from placeproof.sealed import SealError, hash_tensors, read_sealed, write_sealed
 from placeproof.weights_store import SHIPPED_FILE
 
 FORMAT = "placeproof-buildings/1"
@@ -201,9 +194,7 @@ def save_head(head: BuildingHead, card: BuildingCard, path: Path) -> None:
         StorageError: If the file cannot be written.
     """
     tensors = _rounded(head)
-    content = dataclasses.asdict(card)
-    entry = {"format": FORMAT, "card": content, "sha256": _checksum(content, tensors)}
-    write_atomically(path, to_bytes(tensors, {ENTRY: json.dumps(entry, sort_keys=True)}))
+    write_sealed(path, FORMAT, dataclasses.asdict(card), tensors)
 
 
 def load_head(path: Path) -> tuple[BuildingHead, BuildingCard]:
@@ -218,14 +209,9 @@ def load_head(path: Path) -> tuple[BuildingHead, BuildingCard]:
     except OSError as error:
         raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
     try:
-        entry, tensors = read_entry(data), read_tensors(data)
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise WeightsError(f"'{path}' is damaged or no safetensors file") from error
-    if entry.get("format") != FORMAT:
-        raise WeightsError(f"'{path}' is a safetensors file, but no building detector")
-    content: Any = entry.get("card")
-    if entry.get("sha256") != _checksum(content, tensors):
-        raise WeightsError(f"'{path}' is damaged: it does not have the checksum that it states")
+        content, tensors = read_sealed(data, FORMAT, "building detector")
+    except SealError as error:
+        raise WeightsError(f"'{path}' {error}") from error
     try:
         card = BuildingCard(**content)
         head = BuildingHead(card.channels)
@@ -243,8 +229,3 @@ def _rounded(module: nn.Module) -> dict[str, Tensor]:
         name: (t.half() if t.is_floating_point() else t).cpu().contiguous()
         for name, t in module.state_dict().items()
     }
-
-
-def _checksum(card: object, tensors: dict[str, Tensor]) -> str:
-    text = json.dumps(card, sort_keys=True)
-    return hashlib.sha256((text + hash_tensors(tensors)).encode()).hexdigest()

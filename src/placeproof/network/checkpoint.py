@@ -2,25 +2,17 @@
 
 import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
-from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from placeproof.errors import WeightsError, WeightsMismatchError
-from placeproof.files import write_atomically
 from placeproof.network.bupm import Bupm
+from placeproof.sealed import SealError, hash_tensors, read_sealed, write_sealed
 
 FORMAT = "placeproof-checkpoint/1"
-ENTRY = "placeproof"  # one entry of metadata: safetensors writes several in a random order
 MAX_SIZE = 2**13  # of a projection, its hidden units and a background; 256 MiB for two of them
-HEADER_LENGTH = 8  # bytes at the start of a safetensors file that say how long its header is
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +128,12 @@ def save_checkpoint(network: Bupm, card: ModelCard, path: Path) -> None:
         WeightsError: If a weight is no number, or beyond half precision.
     """
     tensors = {
-        name: (t.half() if t.is_floating_point() else t).contiguous()
-        for name, t in network.state_dict().items()
+        name: t.half() if t.is_floating_point() else t for name, t in network.state_dict().items()
     }
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise WeightsError(f"half precision cannot hold the weights '{name}'")
-    content = dataclasses.asdict(card)
-    entry = {"format": FORMAT, "card": content, "sha256": _checksum(content, tensors)}
-    write_atomically(path, to_bytes(tensors, {ENTRY: json.dumps(entry, sort_keys=True)}))
+    write_sealed(path, FORMAT, dataclasses.asdict(card), tensors)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -159,15 +148,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except OSError as error:
         raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
     try:
-        entry = read_entry(data)
-        tensors = read_tensors(data)
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise WeightsError(f"'{path}' is damaged or no safetensors file") from error
-    if entry.get("format") != FORMAT:
-        raise WeightsError(f"'{path}' is a safetensors file, but no checkpoint of placeproof")
-    content: Any = entry.get("card")
-    if entry.get("sha256") != _checksum(content, tensors):
-        raise WeightsError(f"'{path}' is damaged: it does not have the checksum that it states")
+        content, tensors = read_sealed(data, FORMAT, "checkpoint of placeproof")
+    except SealError as error:
+        raise WeightsError(f"'{path}' {error}") from error
     try:
         card = ModelCard(**{**content, "operation": Operation(**content["operation"])})
     except (ValueError, KeyError, TypeError) as error:
@@ -191,28 +174,3 @@ def _load_tensors(network: Bupm, tensors: dict[str, Tensor], extractor: str, pat
             f"{len(expected)} tensors differ, first '{wrong[0]}'"
         )
     network.load_state_dict(tensors)
-
-
-def read_entry(data: bytes) -> dict[str, Any]:
-    """What placeproof wrote into a safetensors file's header; empty if it wrote nothing."""
-    length = int.from_bytes(data[:HEADER_LENGTH], "little")
-    header = json.loads(data[HEADER_LENGTH : HEADER_LENGTH + length])
-    try:
-        return dict(json.loads(header["__metadata__"][ENTRY]))
-    except (KeyError, TypeError):
-        return {}
-
-
-def _checksum(card: object, tensors: dict[str, Tensor]) -> str:
-    """SHA-256 of a model card, as plain data, and of the tensors."""
-    text = json.dumps(card, sort_keys=True)
-    return hashlib.sha256((text + hash_tensors(tensors)).encode()).hexdigest()
-
-
-def hash_tensors(tensors: dict[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes of all tensors, in the order of their names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

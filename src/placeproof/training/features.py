@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from placeproof.errors import TrainingError
-from placeproof.network.checkpoint import hash_tensors
 from placeproof.network.features import FeatureExtractor
 from placeproof.panoramas.feature_cache import FeatureCache
+from placeproof.sealed import hash_tensors
 from placeproof.training.examples import Input
 
 CHUNK_PIXELS = 2**21  # that go through the extractor at a time: a panorama, or dozens of queries

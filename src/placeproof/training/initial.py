@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from placeproof.errors import WeightsError, WeightsMismatchError
 from placeproof.network.bupm import Bupm
-from placeproof.network.checkpoint import load_checkpoint, read_entry
+from placeproof.network.checkpoint import load_checkpoint
 from placeproof.network.pretrained import load_file, load_pretrained
+from placeproof.sealed import SealError, is_sealed
 from placeproof.training.recipe import Recipe
 
 RIDGE = 1e-3  # of the strongest direction's variance, so that whitening does not raise noise
@@ -54,11 +55,11 @@ def initial_network(
 
 def _is_checkpoint(path: Path) -> bool:
     try:
-        return bool(read_entry(path.read_bytes()))
+        return is_sealed(path.read_bytes())
     except OSError as error:
         raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
-    except (ValueError, RecursionError, TypeError) as error:
-        raise WeightsError(f"'{path}' is damaged or no safetensors file") from error
+    except SealError as error:
+        raise WeightsError(f"'{path}' {error}") from error
 
 
 @torch.no_grad()

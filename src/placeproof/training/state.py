@@ -6,23 +6,16 @@ and how far the run has come. Batches are pure functions of their number, so not
 
 import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
-from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from placeproof.errors import StateError
-from placeproof.files import write_atomically
-from placeproof.network.checkpoint import hash_tensors, read_entry
+from placeproof.sealed import SealError, read_sealed, write_sealed
 
 FORMAT = "placeproof-training/1"
-ENTRY = "placeproof"
 NETWORK, BEST, OPTIMISER = "network.", "best.", "optimiser."
 
 
@@ -82,7 +75,7 @@ def save_state(state: State, path: Path) -> None:
         StorageError: If it cannot be written; the one before is then still there.
     """
     tensors = {
-        prefix + name: tensor.detach().cpu().contiguous()
+        prefix + name: tensor.detach().cpu()
         for prefix, part in (
             (NETWORK, state.network),
             (BEST, state.best),
@@ -91,8 +84,7 @@ def save_state(state: State, path: Path) -> None:
         for name, tensor in part.items()
     }
     content = {"run": state.run, "position": dataclasses.asdict(state.position)}
-    entry = {"format": FORMAT, "content": content, "sha256": _checksum(content, tensors)}
-    write_atomically(path, to_bytes(tensors, {ENTRY: json.dumps(entry)}))
+    write_sealed(path, FORMAT, content, tensors)
 
 
 def load_state(path: Path, run: str) -> State | None:
@@ -112,16 +104,11 @@ def load_state(path: Path, run: str) -> State | None:
     except OSError as error:
         raise StateError(f"cannot read the training state '{path}': {error.strerror}") from error
     try:
-        entry = read_entry(data)
-        tensors = read_tensors(data)
-        content: Any = entry["content"]
-        sound = entry["format"] == FORMAT and entry["sha256"] == _checksum(content, tensors)
-        position = Position(**content["position"]) if sound else Position()
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        content, tensors = read_sealed(data, FORMAT, "training state")
+        position, found = Position(**content["position"]), content["run"]
+    except (SealError, KeyError, TypeError) as error:
         raise _damaged(path) from error
-    if not sound:
-        raise _damaged(path)
-    if content["run"] != run:
+    if found != run:
         raise StateError(
             f"'{path.parent}' holds a run of another recipe or manifest; name another --output, "
             "or delete the folder to start anew"
@@ -162,8 +149,3 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 def _damaged(path: Path) -> StateError:
     return StateError(f"the training state '{path}' is damaged; delete it to start the run anew")
-
-
-def _checksum(content: object, tensors: dict[str, Tensor]) -> str:
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256((text + hash_tensors(tensors)).encode()).hexdigest()
