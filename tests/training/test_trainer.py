@@ -18,12 +18,12 @@ from placeproof.errors import StateError, StorageError, TrainingError
 from placeproof.network.checkpoint import load_checkpoint
 from placeproof.training import features
 from placeproof.training import trainer as trainer_module
-from placeproof.training.development import Scores
 from placeproof.training.examples import Batch, BatchSource, Input
 from placeproof.training.features import FrozenExtraction
 from placeproof.training.interruption import Interrupted, Interruption
 from placeproof.training.journal import METRICS_FILE, PLACE, Journal
 from placeproof.training.recipe import Part
+from placeproof.training.scores import Scores
 from placeproof.training.state import load_state
 from placeproof.training.trainer import PARTS, STATE_FILE, Trainer, step_seed
 

@@ -14,9 +14,10 @@ from placeproof.metrics import roc_auc
 from placeproof.network.bupm import Bupm
 from placeproof.network.checkpoint import ModelCard, Operation, save_checkpoint
 from placeproof.training.calibration import calibrate, fit_shift
-from placeproof.training.development import OTHERS, Scores
+from placeproof.training.development import OTHERS
 from placeproof.training.manifest import Row
 from placeproof.training.recipe import Recipe
+from placeproof.training.scores import Scores
 from placeproof.training.trainer import EPOCH_OTHERS, Trainer
 
 DIGITS = 4  # of the card's measures

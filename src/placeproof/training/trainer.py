@@ -22,7 +22,6 @@ from placeproof.panoramas.feature_cache import FeatureCache
 from placeproof.training.development import (
     Example,
     ProjectedFeatures,
-    Scores,
     measure,
     take_samples,
 )
@@ -39,6 +38,7 @@ from placeproof.training.objective import Objective
 from placeproof.training.progress import Advance, progress_of
 from placeproof.training.recipe import Phase, Recipe
 from placeproof.training.samples import write_samples
+from placeproof.training.scores import Scores
 from placeproof.training.state import (
     Position,
     State,
