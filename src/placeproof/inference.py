@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from placeproof.geometry import mask_box
 from placeproof.localization import best_matches, camera_yaw
 from placeproof.network.checkpoint import Checkpoint
-from placeproof.patches import Mask, PatchGrid
+from placeproof.patches import Mask, PatchGrid, scaled_size
 from placeproof.results import Comparison
 
 
@@ -35,8 +35,7 @@ class Inference:
 
     def photo_size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height at which the extractor sees a photo of the given size."""
-        scale = self.operation.photo_side / max(width, height)
-        return max(self.stride, round(width * scale)), max(self.stride, round(height * scale))
+        return scaled_size((width, height), self.operation.photo_side, self.stride)
 
     @torch.inference_mode()
     def features(self, pixels: NDArray[np.uint8], size: tuple[int, int], *, wraps: bool) -> Tensor:

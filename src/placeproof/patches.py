@@ -8,6 +8,15 @@ from PIL import Image
 from torch import Tensor
 
 
+def scaled_size(size: tuple[int, int], longer: int, stride: int) -> tuple[int, int]:
+    """Width and height of a picture scaled so that its longer side has ``longer`` pixels.
+
+    No side becomes shorter than a patch of ``stride`` pixels.
+    """
+    scale = longer / max(size)
+    return max(stride, round(size[0] * scale)), max(stride, round(size[1] * scale))
+
+
 class PatchGrid:
     """Where patches lie in the picture as it was given.
 

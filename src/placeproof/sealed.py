@@ -15,6 +15,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from placeproof.errors import WeightsError
 from placeproof.files import write_atomically
 
 ENTRY = "placeproof"  # one entry of metadata: safetensors writes several in a random order
@@ -75,6 +76,21 @@ def read_sealed(data: bytes, kind: str, what: str) -> Sealed:
     if entry.get("sha256") != _checksum(content, tensors):
         raise SealError("is damaged: it does not have the checksum that it states")
     return Sealed(content, tensors)
+
+
+def read_weights(path: Path, kind: str, what: str) -> tuple[Sealed, bytes]:
+    """What a sealed file of weights holds, and its bytes; arguments as of :func:`read_sealed`.
+
+    Raises:
+        WeightsError: If it is missing, damaged, or of another kind.
+    """
+    try:
+        data = path.read_bytes()
+        return read_sealed(data, kind, what), data
+    except OSError as error:
+        raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
+    except SealError as error:
+        raise WeightsError(f"'{path}' {error}") from error
 
 
 def is_sealed(data: bytes) -> bool:

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from placeproof.errors import WeightsError, WeightsMismatchError
 from placeproof.network.features import FeatureExtractor
-from placeproof.patches import Mask, PatchGrid
-from placeproof.sealed import SealError, hash_tensors, read_sealed, write_sealed
+from placeproof.patches import Mask, PatchGrid, scaled_size
+from placeproof.sealed import hash_tensors, read_weights, write_sealed
 from placeproof.weights_store import SHIPPED_FILE
 
 FORMAT = "placeproof-buildings/1"
@@ -134,9 +134,7 @@ class SmallBuildingDetector:
         """Width and height at which the extractor sees a picture of the given size."""
         if wraps:
             return self._card.panorama_width, self._card.panorama_width // 2
-        scale = self._card.photo_side / max(width, height)
-        least = self._extractor.stride
-        return max(least, round(width * scale)), max(least, round(height * scale))
+        return scaled_size((width, height), self._card.photo_side, self._extractor.stride)
 
     @torch.inference_mode()
     def from_features(
@@ -204,14 +202,7 @@ def load_head(path: Path) -> tuple[BuildingHead, BuildingCard]:
         WeightsError: If the file is missing, damaged, or holds no building detector.
         WeightsMismatchError: If its tensors are not those of a head.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
-    try:
-        content, tensors = read_sealed(data, FORMAT, "building detector")
-    except SealError as error:
-        raise WeightsError(f"'{path}' {error}") from error
+    (content, tensors), _ = read_weights(path, FORMAT, "building detector")
     try:
         card = BuildingCard(**content)
         head = BuildingHead(card.channels)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from placeproof.errors import WeightsError, WeightsMismatchError
 from placeproof.network.bupm import Bupm
-from placeproof.sealed import SealError, hash_tensors, read_sealed, write_sealed
+from placeproof.sealed import hash_tensors, read_weights, write_sealed
 
 FORMAT = "placeproof-checkpoint/1"
 MAX_SIZE = 2**13  # of a projection, its hidden units and a background; 256 MiB for two of them
@@ -143,14 +143,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         WeightsError: If the file is missing, damaged, or no checkpoint of placeproof's.
         WeightsMismatchError: If the tensors are not those of the network that the card names.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
-    try:
-        content, tensors = read_sealed(data, FORMAT, "checkpoint of placeproof")
-    except SealError as error:
-        raise WeightsError(f"'{path}' {error}") from error
+    (content, tensors), data = read_weights(path, FORMAT, "checkpoint of placeproof")
     try:
         card = ModelCard(**{**content, "operation": Operation(**content["operation"])})
     except (ValueError, KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from placeproof.errors import ManifestError
 from placeproof.images import read_picture
+from placeproof.patches import scaled_size
 from placeproof.training.examples import Input
 
 SCALING_VERSION = 1  # raise it when the same file and size give other pixels
@@ -63,10 +64,8 @@ class PictureFiles:
             stride: Pixels a patch; no side becomes shorter.
             square: Whether the photo's shape is given up.
         """
-        width, height = (1, 1) if square else self.file(path).size
-        scale = size / max(width, height)
-        sides = max(stride, round(width * scale)), max(stride, round(height * scale))
-        return self._input(path, sides, wraps=False)
+        shape = (1, 1) if square else self.file(path).size
+        return self._input(path, scaled_size(shape, size, stride), wraps=False)
 
     def _input(self, path: Path, size: tuple[int, int], *, wraps: bool) -> Input:
         file = self.file(path)
