@@ -16,14 +16,15 @@ Paths are relative to the manifest's own folder.
 import csv
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from scipy.spatial import KDTree
 
-from placeproof.errors import LocationError, ManifestError
+from placeproof import tables
+from placeproof.errors import ManifestError
 from placeproof.files import write_atomically
 from placeproof.location import Location
 from placeproof.training.places import ELSEWHERE_M, SAME_M, points
@@ -42,7 +43,6 @@ COLUMNS = (
 )
 _REQUIRED = ("query", "panorama", "place", "split")
 _SPLITS: dict[str, Split] = {"train": "train", "development": "development"}
-_Line = tuple[str, Mapping[str, str]]  # where it stands, its fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,13 @@ def read_manifest(path: Path) -> list[Row]:
             exist, or contradicts another; if a place stands in two splits, or a picture in two
             places, be it under two names less than ``SAME_M`` apart; if no row has a query.
     """
-    lines = _reader(path)(path)
-    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links
+    table = tables.read_table(path, ManifestError)
+    _check_columns(path, table.columns)
     known = _Known(path.name)
     rows = []
-    for where, fields in lines:
-        row = _row(f"{path.name}, {where}", folder, fields)
-        known.add(where, row)
+    for line in table.rows:
+        row = _row(line)
+        known.add(line.line, row)
         rows.append(row)
     if not any(row.query for row in rows):
         raise ManifestError(f"{path.name} has no pair: no row names a query")
@@ -133,8 +133,9 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
         )
         for row in rows
     ]
-    if _reader(path) is _read_parquet:
-        pyarrow, parquet = _pyarrow()
+    tables.check_suffix(path, ManifestError)
+    if path.suffix.lower() == ".parquet":
+        pyarrow, parquet = tables.pyarrow_modules(ManifestError)
         numbers = {name for name in COLUMNS if name.endswith(("_lat", "_lon"))}
         schema = pyarrow.schema(
             [(name, pyarrow.float64() if name in numbers else pyarrow.string()) for name in COLUMNS]
@@ -149,70 +150,6 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
         write_atomically(path, text.getvalue().encode())
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[_Line]]:
-    match path.suffix.lower():
-        case ".csv":
-            return _read_csv
-        case ".parquet":
-            return _read_parquet
-    raise ManifestError(f"{path.name} is no manifest: its name must end in .csv or .parquet")
-
-
-def _read_csv(path: Path) -> Iterator[_Line]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ManifestError(f"{path.name} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ManifestError(f"{path.name} is no UTF-8 text; save it as UTF-8") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_columns(path, header)
-        for fields in reader:
-            if any(field.strip() for field in fields):
-                where = f"line {reader.line_num}"
-                if len(fields) != len(header):
-                    raise ManifestError(
-                        f"{path.name}, {where}: {len(fields)} fields for {len(header)} columns; "
-                        "quote fields with commas"
-                    )
-                yield where, dict(zip(header, map(str.strip, fields), strict=True))
-    except csv.Error as error:
-        raise ManifestError(
-            f"{path.name}, line {reader.line_num}: no sound CSV: {error}"
-        ) from error
-
-
-def _read_parquet(path: Path) -> Iterator[_Line]:
-    pyarrow, parquet = _pyarrow()
-    try:
-        table = parquet.read_table(path)
-    except OSError as error:
-        reason = error.strerror or "it is damaged"
-        raise ManifestError(f"{path.name} cannot be read: {reason}") from error
-    except pyarrow.ArrowException as error:
-        raise ManifestError(f"{path.name} is no sound Parquet file") from error
-    _check_columns(path, table.column_names)
-    for number, record in enumerate(table.to_pylist(), 1):
-        yield (
-            f"row {number}",
-            {name: "" if value is None else str(value).strip() for name, value in record.items()},
-        )
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    """The modules ``pyarrow`` and ``pyarrow.parquet``; loaded only for Parquet."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ManifestError(
-            "Parquet needs pyarrow: run pip install 'placeproof[train]', or use a CSV"
-        ) from error
-    return pyarrow, pyarrow.parquet
-
-
 def _check_columns(path: Path, header: Sequence[str]) -> None:
     if missing := [name for name in _REQUIRED if name not in header]:
         raise ManifestError(f"{path.name} lacks the column {missing[0]!r}")
@@ -221,60 +158,28 @@ def _check_columns(path: Path, header: Sequence[str]) -> None:
         raise ManifestError(
             f"{path.name} has a column {unknown[0]!r}; columns are {', '.join(COLUMNS)}"
         )
-    if len(set(header)) < len(header):
-        raise ManifestError(f"{path.name} names a column twice")
 
 
-def _row(where: str, folder: Path, fields: Mapping[str, str]) -> Row:
-    def file(column: str) -> Path | None:
-        if not (name := fields.get(column)):
-            return None
-        path = Path(os.path.normpath(folder / name))
-        if "\0" in name or not path.is_file():
-            raise ManifestError(f"{where}: {column} {name!r} does not exist")
-        return path
-
-    query, panorama, mask = file("query"), file("panorama"), file("mask")
-    query_location = _location(where, "query", fields)
-    if panorama is None:
-        raise ManifestError(f"{where}: panorama is empty")
+def _row(line: tables.Row) -> Row:
+    query, panorama, mask = line.file("query"), line.required_file("panorama"), line.file("mask")
+    query_location = line.location("query_lat", "query_lon")
     if query is None and (mask or query_location):
-        raise ManifestError(f"{where}: query is empty, but its mask or position is not")
-    if not (place := fields["place"]):
-        raise ManifestError(f"{where}: place is empty")
-    split = _SPLITS.get(fields["split"])
+        raise ManifestError(f"{line.where}: query is empty, but its mask or position is not")
+    place = line.required("place")
+    split = _SPLITS.get(line.text("split"))
     if split is None:
         raise ManifestError(
-            f"{where}: split {fields['split']!r} is neither 'train' nor 'development'"
+            f"{line.where}: split {line.text('split')!r} is neither 'train' nor 'development'"
         )
     return Row(
         query=query,
         query_location=query_location,
         panorama=panorama,
-        panorama_location=_location(where, "panorama", fields),
+        panorama_location=line.location("panorama_lat", "panorama_lon"),
         place=place,
         split=split,
         mask=mask,
     )
-
-
-def _location(where: str, picture: str, fields: Mapping[str, str]) -> Location | None:
-    columns = (f"{picture}_lat", f"{picture}_lon")
-    given = [fields.get(column, "") for column in columns]
-    if not any(given):
-        return None
-    numbers = []
-    for column, text in zip(columns, given, strict=True):
-        if not text:
-            raise ManifestError(f"{where}: {column} is empty, but the other coordinate is not")
-        try:
-            numbers.append(float(text))
-        except ValueError:
-            raise ManifestError(f"{where}: {column} {text!r} is no number") from None
-    try:
-        return Location(*numbers)
-    except LocationError as error:
-        raise ManifestError(f"{where}: {columns[0]}, {columns[1]}: {error}") from None
 
 
 class _Known:
