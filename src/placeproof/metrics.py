@@ -6,7 +6,8 @@ one, and the weights bring both back to even odds.
 """
 
 from collections.abc import Hashable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,37 @@ LEAST_OVERLAP = 0.5  # from which on a mask has found its region (PASCAL VOC's r
 
 Labels = NDArray[np.bool_]
 Scores = NDArray[np.float64]
+
+
+class Bins(NamedTuple):
+    """Pairs by their probabilities, those that hold no pair left out.
+
+    Attributes:
+        probability: (B,) mean probability of each bin's pairs, rising.
+        share: (B,) share of them that do show the same place.
+        mass: (B,) how many there are, or the sum of their weights.
+    """
+
+    probability: Scores
+    share: Scores
+    mass: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """By how much one measure is above another on the same pairs.
+
+    Attributes:
+        value: The difference; above 0 where the first is higher.
+        low: Lower bound of its 95 % interval.
+        high: Upper bound.
+        p_value: Two-sided, of the difference being 0; no less than 2 / (resamples + 1).
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
 
 
 class Metric(Protocol):
@@ -82,10 +114,10 @@ def true_positive_rate(same: Labels, score: Scores, false_positive_rate: float) 
     return float(true[false <= false_positive_rate].max())
 
 
-def expected_calibration_error(
+def calibration_bins(
     same: Labels, probability: Scores, bins: int = BINS, weights: Scores | None = None
-) -> float:
-    """How far probabilities are from the shares of pairs that do show the same place (ECE).
+) -> Bins:
+    """What share of the pairs of about one probability do show the same place.
 
     The bins hold equal numbers of pairs (equal mass). Most probabilities of a good network lie
     near 0 and 1, so that bins of equal width would leave the middle ones a handful of pairs
@@ -98,10 +130,6 @@ def expected_calibration_error(
         bins: How many there are at most; with fewer different probabilities some stay empty.
         weights: (N,) above 0, or None where all pairs count the same.
 
-    Returns:
-        In [0, 1]: the mean over pairs of their bin's difference between the mean probability and
-        the share of pairs of one place.
-
     Raises:
         ValueError: If there are no bins or no pairs, an array is of another length, or a
             probability is not in [0, 1].
@@ -109,13 +137,31 @@ def expected_calibration_error(
     if bins < 1:
         raise ValueError(f"{bins} bins hold no pairs")
     _check_probabilities(same, probability, weights)
-    mass = np.ones(len(same)) if weights is None else weights
+    weight = np.ones(len(same)) if weights is None else weights
     _, group = np.unique(probability, return_inverse=True)
-    group_mass = np.bincount(group, mass)
+    group_mass = np.bincount(group, weight)
     middle = (np.cumsum(group_mass) - group_mass / 2) / group_mass.sum()
-    bin_of_group = np.minimum((middle * bins).astype(int), bins - 1)
-    gaps = np.bincount(bin_of_group[group], mass * (same - probability))
-    return float(np.abs(gaps).sum() / mass.sum())
+    bin_of = np.minimum((middle * bins).astype(int), bins - 1)[group]
+    mass: Scores = np.bincount(bin_of, weight).astype(float)
+    filled = mass > 0
+    probabilities = np.bincount(bin_of, weight * probability)[filled] / mass[filled]
+    shares = np.bincount(bin_of, weight * same)[filled] / mass[filled]
+    return Bins(probabilities, shares, mass[filled])
+
+
+def expected_calibration_error(
+    same: Labels, probability: Scores, bins: int = BINS, weights: Scores | None = None
+) -> float:
+    """How far probabilities are from the shares of pairs that do show the same place (ECE).
+
+    Arguments and errors are those of :func:`calibration_bins`.
+
+    Returns:
+        In [0, 1]: the mean over pairs of their bin's difference between the mean probability and
+        the share of pairs of one place.
+    """
+    found = calibration_bins(same, probability, bins, weights)
+    return float(np.average(np.abs(found.share - found.probability), weights=found.mass))
 
 
 def brier(same: Labels, probability: Scores, weights: Scores | None = None) -> float:
@@ -130,7 +176,7 @@ def brier(same: Labels, probability: Scores, weights: Scores | None = None) -> f
         In [0, 1]; 0.25 for a probability of 0.5 everywhere.
 
     Raises:
-        ValueError: As of :func:`expected_calibration_error`.
+        ValueError: As of :func:`calibration_bins`.
     """
     _check_probabilities(same, probability, weights)
     return float(np.average((same - probability) ** 2, weights=weights))
@@ -147,6 +193,50 @@ def even_weights(same: Labels) -> Scores:
     return weights
 
 
+def bootstrap_draws(
+    same: Labels, groups: Sequence[Hashable], resamples: int = 1000, seed: int = 0
+) -> list[NDArray[np.intp]]:
+    """Which pairs are in each draw of groups of pairs, with replacement.
+
+    Pairs of one place or of one photo are no independent evidence, so they are drawn together
+    (cluster bootstrap). Where there are both kinds of pairs, a draw without both says nothing and
+    is drawn again. Scores have no part in it: all methods can be measured on the same draws.
+
+    Args:
+        same: (N,) labels.
+        groups: (N,) what each pair belongs to: a place, or a photo.
+        resamples: How many times to draw.
+        seed: Of the draws.
+
+    Returns:
+        ``resamples`` arrays of indices of pairs; their lengths differ where the groups' do.
+
+    Raises:
+        ValueError: If there are fewer than two groups, or another number of labels.
+    """
+    if len(same) != len(groups):
+        raise ValueError(f"{len(same)} labels and {len(groups)} groups")
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    if len(numbers) < 2:
+        raise ValueError("an interval needs pairs of at least two groups")
+    number = np.array([numbers[group] for group in groups])
+    members = [np.flatnonzero(number == n) for n in range(len(numbers))]
+    kinds = len(np.unique(same))
+    random = np.random.default_rng(seed)
+    draws: list[NDArray[np.intp]] = []
+    while len(draws) < resamples:
+        drawn = np.concatenate([members[n] for n in random.integers(0, len(members), len(members))])
+        if len(np.unique(same[drawn])) == kinds:
+            draws.append(drawn)
+    return draws
+
+
+def percentile_interval(samples: Scores) -> tuple[float, float]:
+    """Lower and upper bound of the 95 % interval of a measure, from its values (B,) on B draws."""
+    low, high = np.quantile(samples, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def bootstrap_interval(
     metric: Metric,
     same: Labels,
@@ -156,10 +246,6 @@ def bootstrap_interval(
     seed: int = 0,
 ) -> tuple[float, float]:
     """The 95 % interval of a measure, by drawing groups of pairs with replacement.
-
-    Pairs of one place or of one photo are no independent evidence, so they are drawn together
-    (cluster bootstrap; the interval is that of percentiles). Where there are both kinds of
-    pairs, a draw without both says nothing and is drawn again.
 
     Args:
         metric: What to measure.
@@ -173,24 +259,35 @@ def bootstrap_interval(
         The lower and the upper bound.
 
     Raises:
-        ValueError: If there are fewer than two groups, or as many as no array has.
+        ValueError: As of :func:`bootstrap_draws`, and if there is another number of scores.
     """
-    if not len(same) == len(score) == len(groups):
-        raise ValueError(f"{len(same)} labels, {len(score)} scores and {len(groups)} groups")
-    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-    if len(numbers) < 2:
-        raise ValueError("an interval needs pairs of at least two groups")
-    number = np.array([numbers[group] for group in groups])
-    members = [np.flatnonzero(number == n) for n in range(len(numbers))]
-    kinds = len(np.unique(same))
-    random = np.random.default_rng(seed)
-    measures: list[float] = []
-    while len(measures) < resamples:
-        drawn = np.concatenate([members[n] for n in random.integers(0, len(members), len(members))])
-        if len(np.unique(same[drawn])) == kinds:
-            measures.append(metric(same[drawn], score[drawn]))
-    low, high = np.quantile(measures, (0.025, 0.975))
-    return float(low), float(high)
+    if len(same) != len(score):
+        raise ValueError(f"{len(same)} labels and {len(score)} scores")
+    draws = bootstrap_draws(same, groups, resamples, seed)
+    return percentile_interval(np.array([metric(same[drawn], score[drawn]) for drawn in draws]))
+
+
+def paired_difference(value: float, first: Scores, second: Scores) -> Difference:
+    """By how much a measure of one method is above that of another (paired bootstrap).
+
+    Both are measured on the same draws. What makes a draw easy makes it easy for both, so that
+    the interval is narrower than those of the two measures suggest.
+
+    Args:
+        value: The difference on all pairs.
+        first: (B,) the first method's measure on each draw.
+        second: (B,) the second's, on the same draws.
+
+    Raises:
+        ValueError: If there are not as many of both.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"{len(first)} and {len(second)} measures are not of the same draws")
+    differences = first - second
+    # One is added to both counts, so that no finite number of draws makes a p value of 0.
+    rarer = min(int((differences <= 0).sum()), int((differences >= 0).sum())) + 1
+    low, high = percentile_interval(differences)
+    return Difference(value, low, high, min(1.0, 2 * rarer / (len(differences) + 1)))
 
 
 def intersection_over_union(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
