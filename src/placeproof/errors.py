@@ -74,6 +74,12 @@ class ManifestError(PlaceproofError):
     exit_code = 32
 
 
+class SuiteError(PlaceproofError):
+    """A test set cannot be read, or its pairs measure nothing."""
+
+    exit_code = 33
+
+
 class WeightsError(PlaceproofError):
     """A checkpoint is missing, damaged, or no checkpoint of placeproof's."""
 
@@ -120,3 +126,9 @@ class StateError(TrainingError):
     """The state of an interrupted training run is damaged, or of another run."""
 
     exit_code = 62
+
+
+class EvaluationError(PlaceproofError):
+    """An evaluation that cannot go on, or a folder that holds another one."""
+
+    exit_code = 63
