@@ -1,0 +1,1 @@
+"""Methods that are evaluated, each a file of its own; the registry names them all."""
