@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from placeproof import __version__
-from placeproof.cli import demo, library, match, train, verify, weights
+from placeproof.cli import demo, evaluate, library, match, train, verify, weights
 from placeproof.errors import PlaceproofError, StorageError
 
 BUG = 70  # exit codes; this one is EX_SOFTWARE of sysexits.h
@@ -37,6 +37,7 @@ app.command("verify")(verify.verify)
 app.command("match")(match.match)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(library.app, name="library")
 app.add_typer(weights.app, name="weights")
 

@@ -1,0 +1,73 @@
+"""Answers on disk: what a killed run leaves is read again, and nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from placeproof.evaluation.answer_file import AnswerFile, StoredAnswer, stored
+from placeproof.evaluation.method import Answer
+from placeproof.geometry import WrappedBox
+
+PLAIN = StoredAnswer(0.25, None, None, None, masks=False)
+FULL = StoredAnswer(-3.5, 0.125, WrappedBox(100, 2, 10, 20), -170.5, masks=False)
+
+
+def test_answers_come_back(tmp_path: Path) -> None:
+    file = AnswerFile(tmp_path, "m", "one", 5)
+    file.add(3, FULL)
+    file.add(0, PLAIN)
+    assert AnswerFile(tmp_path, "m", "one", 5).answers == {0: PLAIN, 3: FULL}
+
+
+def test_the_file_is_the_same_in_whatever_order_answers_came(tmp_path: Path) -> None:
+    files = []
+    for name, order in (("a", (0, 1)), ("b", (1, 0))):
+        file = AnswerFile(tmp_path / name, "m", "one", 2)
+        for pair in order:
+            file.add(pair, (PLAIN, FULL)[pair])
+        file.write()
+        files.append(file.path.read_bytes())
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("cut", [1, 20, 60])
+def test_half_a_line_is_dropped_and_the_rest_kept(tmp_path: Path, cut: int) -> None:
+    file = AnswerFile(tmp_path, "m", "one", 5)
+    file.add(0, PLAIN)
+    file.add(1, FULL)
+    file.path.write_bytes(file.path.read_bytes()[:-cut])
+    again = AnswerFile(tmp_path, "m", "one", 5)
+    assert again.answers.keys() >= {0}
+    again.add(1, FULL)
+    assert AnswerFile(tmp_path, "m", "one", 5).answers == {0: PLAIN, 1: FULL}
+
+
+def test_answers_of_other_weights_are_dropped(tmp_path: Path) -> None:
+    AnswerFile(tmp_path, "m", "one", 5).add(0, PLAIN)
+    assert AnswerFile(tmp_path, "m", "two", 5).answers == {}
+
+
+def test_masks_come_back_and_a_pair_without_its_masks_is_done_again(tmp_path: Path) -> None:
+    file = AnswerFile(tmp_path, "m", "one", 5)
+    random = np.random.default_rng(0)
+    query, reference = random.random((3, 4), np.float32), random.random((5, 9), np.float32)
+    said = Answer(1.0, query_mask=query, reference_mask=reference)
+    file.add(2, stored(said, masks=file.save_masks(2, said)))
+    again = AnswerFile(tmp_path, "m", "one", 5)
+    masks = again.masks(2)
+    assert masks is not None
+    for found, true in zip(masks, (query, reference), strict=True):
+        np.testing.assert_allclose(found, true, atol=0.5 / 255 + 1e-6)
+    assert again.masks(0) is None
+    next((tmp_path / "masks" / "m").glob("*-query.png")).write_bytes(b"half")
+    assert AnswerFile(tmp_path, "m", "one", 5).answers == {}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(float("nan")), Answer(float("inf")), Answer(0.0, 1.5), Answer(0.0, yaw=float("nan"))],
+)
+def test_what_breaks_the_contract_is_not_kept(answer: Answer) -> None:
+    with pytest.raises(ValueError):
+        stored(answer, masks=False)
