@@ -43,7 +43,7 @@ def test_they_tell_real_places_apart(tmp_path: Path) -> None:
             )
     scored = score_pairs(listing, load_checkpoint(SHIPPED_FILE), tmp_path / "features")
     area = roc_auc_score([pair.same for pair in scored], [pair.probability for pair in scored])
-    assert area > 0.85  # .919 over all pairs
+    assert area > 0.9  # .956 over all pairs
     errors = [p.bearing_error for p in scored if p.same and p.bearing_error is not None]
     assert len(errors) > len(queries) / 2
     assert sorted(errors)[len(errors) // 2] < 20
