@@ -25,7 +25,7 @@ class Answer:
         score: Higher where the same place is likelier. Any scale; a finite number.
         probability: The same as a probability in [0, 1], where the method states one.
         query_mask: M_Q, (h, w) float32 in [0, 1], a grid of any size that covers the query;
-            None if the method does not localize.
+            None if the method does not localize. There are both masks or none.
         reference_mask: M_R, (H, W) float32 in [0, 1], a grid of any size that covers the
             reference; None if the method does not localize.
         box: Where the query was found in the reference, in cells of ``reference_mask`` if there
@@ -52,8 +52,9 @@ class Method(ABC):
         name: What users call it: lower-case letters, digits and hyphens.
         title: What figures call it.
         source: Whose method it is: authors, title, venue and year.
-        weights: Which weights it runs with, in words for the report. Where they are not those
-            that the authors published, this says so first of all.
+        weights: Which weights it runs with, in words for the report; other weights have other
+            words, since answers are kept by them. Where they are not those that the authors
+            published, this says so first of all.
         features_key: All that its features depend on beside the picture: methods with equal keys
             share what is kept of a picture. It changes with the weights and with the code.
     """

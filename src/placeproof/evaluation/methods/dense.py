@@ -1,5 +1,6 @@
 """Dense features of pictures, for all methods that compare patches. This is no method."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -105,5 +106,7 @@ def method_name(name: str, path: Path, card: ModelCard) -> str:
 
 
 def about_weights(path: Path, card: ModelCard) -> str:
-    """Which checkpoint it is, in words for a report."""
-    return f"{card.name} ({'ships with placeproof' if path == SHIPPED_FILE else path.name})"
+    """Which checkpoint it is, in words for a report; other weights have other words."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    where = "ships with placeproof" if path == SHIPPED_FILE else path.name
+    return f"{card.name} ({where}, SHA-256 {digest})"
