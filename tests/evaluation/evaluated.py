@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from placeproof.evaluation.answer_file import MaskPair, StoredAnswer
+from placeproof.evaluation.answer_file import StoredAnswer
+from placeproof.evaluation.mask_folder import MaskPair
 from placeproof.evaluation.scored import Cost, MethodResult
 from placeproof.evaluation.suite import EvaluationPair, Suite
 from placeproof.location import Location

@@ -43,6 +43,15 @@ def test_half_a_line_is_dropped_and_the_rest_kept(tmp_path: Path, cut: int) -> N
     assert AnswerFile(tmp_path, "m", "one", 5).answers == {0: PLAIN, 1: FULL}
 
 
+@pytest.mark.parametrize("line", [b"[1]", b'{"pair": 1}', b"\xff", b'{"pair": 1, "box": 3}'])
+def test_a_damaged_line_is_dropped(tmp_path: Path, line: bytes) -> None:
+    file = AnswerFile(tmp_path, "m", "one", 5)
+    file.add(0, PLAIN)
+    file.path.write_bytes(file.path.read_bytes() + line + b"\n")
+    file.add(2, FULL)
+    assert AnswerFile(tmp_path, "m", "one", 5).answers == {0: PLAIN, 2: FULL}
+
+
 def test_answers_of_other_weights_are_dropped(tmp_path: Path) -> None:
     AnswerFile(tmp_path, "m", "one", 5).add(0, PLAIN)
     assert AnswerFile(tmp_path, "m", "two", 5).answers == {}
@@ -53,13 +62,12 @@ def test_masks_come_back_and_a_pair_without_its_masks_is_done_again(tmp_path: Pa
     random = np.random.default_rng(0)
     query, reference = random.random((3, 4), np.float32), random.random((5, 9), np.float32)
     said = Answer(1.0, query_mask=query, reference_mask=reference)
-    file.add(2, stored(said, masks=file.save_masks(2, said)))
+    file.add(2, stored(said, masks=file.masks.save(2, said)))
     again = AnswerFile(tmp_path, "m", "one", 5)
-    masks = again.masks(2)
+    masks = again.load_masks(2)
     assert masks is not None
     for found, true in zip(masks, (query, reference), strict=True):
         np.testing.assert_allclose(found, true, atol=0.5 / 255 + 1e-6)
-    assert again.masks(0) is None
     next((tmp_path / "masks" / "m").glob("*-query.png")).write_bytes(b"half")
     assert AnswerFile(tmp_path, "m", "one", 5).answers == {}
 

@@ -11,18 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from placeproof.errors import StorageError
+from placeproof.evaluation.mask_folder import MaskFolder, MaskPair
 from placeproof.evaluation.method import Answer
 from placeproof.files import write_atomically
 from placeproof.geometry import WrappedBox
 
 ANSWERS = "answers"
 MASKS = "masks"
-MaskPair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +50,22 @@ class AnswerFile:
             other weights for instance, are dropped.
         count: How many pairs there are.
 
+    Attributes:
+        answers: By the pairs' places in the suite.
+        masks: Where its masks are.
+
     Raises:
         StorageError: If the files cannot be read or written.
     """
 
     def __init__(self, run: Path, method: str, identity: str, count: int) -> None:
         self.path = run / ANSWERS / f"{method}.jsonl"
-        self._masks = run / MASKS / method
+        self.masks = MaskFolder(run / MASKS / method)
         self._header = {"method": method, "identity": identity}
         self.answers: dict[int, StoredAnswer] = {}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._masks.mkdir(parents=True, exist_ok=True)
+            self.masks.folder.mkdir(parents=True, exist_ok=True)
             header, answers = read_answers(self.path)
         except OSError as error:
             raise StorageError(f"cannot use '{self.path}': {error.strerror}") from error
@@ -73,7 +73,7 @@ class AnswerFile:
             self.answers = {
                 pair: answer
                 for pair, answer in answers.items()
-                if pair < count and (not answer.masks or all(map(_sound, self._mask_files(pair))))
+                if pair < count and (not answer.masks or self.masks.sound(pair))
             }
         self.write()
 
@@ -100,50 +100,24 @@ class AnswerFile:
         lines += [_entry(pair, answer) for pair, answer in sorted(self.answers.items())]
         write_atomically(self.path, b"".join(map(_line, lines)))
 
-    def save_masks(self, pair: int, answer: Answer) -> bool:
-        """Writes a pair's masks, if there are both, and says whether there are."""
-        if answer.query_mask is None or answer.reference_mask is None:
-            return False
-        for path, mask in zip(
-            self._mask_files(pair), (answer.query_mask, answer.reference_mask), strict=True
-        ):
-            data = Image.fromarray(np.rint(mask * 255).astype(np.uint8))
-            try:
-                data.save(path, "PNG")
-            except OSError as error:
-                raise StorageError(f"cannot write '{path}': {error.strerror}") from error
-        return True
-
-    def masks(self, pair: int) -> MaskPair | None:
-        """M_Q and M_R of a pair in [0, 1], to within 1/510; None where there are none."""
-        answer = self.answers.get(pair)
-        if answer is None or not answer.masks:
-            return None
-        query, reference = (
-            np.asarray(Image.open(path), np.float32) / np.float32(255)
-            for path in self._mask_files(pair)
-        )
-        return query, reference
-
-    def _mask_files(self, pair: int) -> tuple[Path, Path]:
-        return self._masks / f"{pair:05}-query.png", self._masks / f"{pair:05}-reference.png"
+    def load_masks(self, pair: int) -> MaskPair | None:
+        """M_Q and M_R of a pair; None where there are none."""
+        return self.masks.load(pair) if self.answers[pair].masks else None
 
 
 def read_answers(path: Path) -> tuple[dict[str, Any], dict[int, StoredAnswer]]:
     """The first line of an answer file, and the answers by their pairs' places in the suite.
 
-    Both are empty where there is no file. Half lines are left out.
+    Both are empty where there is no file. Damaged lines are left out.
 
     Raises:
         OSError: If it cannot be read.
     """
     if not path.exists():
         return {}, {}
-    lines = path.read_bytes().split(b"\n")
-    entries = [entry for entry in map(_parse, lines) if entry is not None]
-    if not entries:
-        return {}, {}
-    return entries[0], dict(map(_answer, entries[1:]))
+    first, *rest = path.read_bytes().split(b"\n")
+    answers = dict(found for found in map(_parse, rest) if found is not None)
+    return _object(first), answers
 
 
 def stored(answer: Answer, *, masks: bool) -> StoredAnswer:
@@ -178,31 +152,22 @@ def _entry(pair: int, answer: StoredAnswer) -> dict[str, Any]:
     }
 
 
-def _answer(entry: Mapping[str, Any]) -> tuple[int, StoredAnswer]:
-    box = None if entry["box"] is None else WrappedBox(*entry["box"])
-    return entry["pair"], StoredAnswer(
-        entry["score"], entry["probability"], box, entry["yaw"], entry["masks"]
-    )
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """A whole line's object; what a killed run wrote half is none."""
+def _object(line: bytes) -> dict[str, Any]:
+    """The object in a line; empty where there is none, as where a killed run wrote half of it."""
     try:
         entry = json.loads(line)
     except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
-def _read_mask(path: Path) -> NDArray[np.float32]:
-    with Image.open(path) as image:
-        return np.asarray(image, np.float32) / np.float32(255)
-
-
-def _sound(path: Path) -> bool:
+def _parse(line: bytes) -> tuple[int, StoredAnswer] | None:
+    """A pair's place in the suite and its answer; None of a line that is damaged."""
+    entry = _object(line)
     try:
-        with Image.open(path) as image:
-            image.load()
-    except OSError:
-        return False
-    return True
+        box = None if entry["box"] is None else WrappedBox(*entry["box"])
+        return entry["pair"], StoredAnswer(
+            entry["score"], entry["probability"], box, entry["yaw"], entry["masks"]
+        )
+    except (KeyError, TypeError):
+        return None

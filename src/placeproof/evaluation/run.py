@@ -104,7 +104,7 @@ def evaluate(
                 source=method.source,
                 weights=method.weights,
                 answers=tuple(answers.answers[pair] for pair in range(len(suite.pairs))),
-                masks=answers.masks,
+                masks=answers.load_masks,
                 cost=cost,
             )
         )
@@ -151,7 +151,9 @@ def _answer_all(
     kept = (pool.submit(worker.keep_features, job, look) for look in unknown)
     for done, _ in enumerate(_results(list(kept)), start=1):
         progress(f"{title}: pictures", done, len(unknown))
-    said = (pool.submit(worker.answer, job, answers, pair, *both) for pair, both in looks.items())
+    said = (
+        pool.submit(worker.answer, job, answers.masks, pair, *both) for pair, both in looks.items()
+    )
     for pair, answer in _results(list(said)):
         answers.add(pair, answer)
         progress(f"{title}: pairs", len(answers.answers), count)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from placeproof.evaluation.answer_file import MaskPair, StoredAnswer
+from placeproof.evaluation.answer_file import StoredAnswer
+from placeproof.evaluation.mask_folder import MaskPair
 from placeproof.metrics import Scores
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from placeproof.evaluation.answer_file import AnswerFile, StoredAnswer, stored
+from placeproof.evaluation.answer_file import StoredAnswer, stored
 from placeproof.evaluation.feature_store import FeatureStore
+from placeproof.evaluation.mask_folder import MaskFolder
 from placeproof.evaluation.method import Features, Method
 from placeproof.evaluation.methods.registry import MethodSpec, make_method
 from placeproof.images import read_picture
@@ -53,13 +54,13 @@ def keep_features(job: Job, look: Look) -> None:
 
 
 def answer(
-    job: Job, answers: AnswerFile, pair: int, query: Look, reference: Look
+    job: Job, masks: MaskFolder, pair: int, query: Look, reference: Look
 ) -> tuple[int, StoredAnswer]:
     """Answers a pair and writes its masks; the line of the answer is written by the parent."""
     said = _method(job.spec).compare(
         _recent(job, query), _recent(job, reference), panorama=reference.panorama
     )
-    return pair, stored(said, masks=answers.save_masks(pair, said))
+    return pair, stored(said, masks=masks.save(pair, said))
 
 
 @functools.lru_cache(maxsize=1)
