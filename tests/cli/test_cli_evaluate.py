@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -87,6 +88,10 @@ def test_a_killed_run_goes_on(cli: Cli, arguments: tuple[object, ...], tmp_path:
             break
         time.sleep(0.01)
     process.wait(timeout=60)
+    with pytest.raises(ProcessLookupError):  # none of its processes outlives it for long
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
     begun = sum(data.count(b"\n") - 1 for data in answers(killed).values())
     assert 0 < begun <= 2 * 2 * PLACES
     code, _, err = cli(*arguments, "--output", killed)

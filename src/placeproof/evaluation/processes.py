@@ -1,11 +1,12 @@
-"""Worker processes that leave Ctrl-C to their parent."""
+"""Worker processes that leave Ctrl-C to their parent, and end when it does."""
 
 import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
 
 @contextmanager
@@ -34,4 +35,13 @@ def processes(count: int, begin: Callable[[], None]) -> Iterator[ProcessPoolExec
 
 def _begin(begin: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it is not inherited
+    Thread(target=_end_with_parent, daemon=True).start()
     begin()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent is gone: one that is killed says goodbye to nobody."""
+    parent = parent_process()
+    assert parent is not None  # noqa: S101 - of a process that multiprocessing made
+    parent.join()
+    os._exit(1)
