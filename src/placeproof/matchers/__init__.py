@@ -1,0 +1,1 @@
+"""Local features and their matchers, behind one contract (:mod:`placeproof.matchers.contract`)."""
