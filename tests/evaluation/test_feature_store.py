@@ -11,6 +11,7 @@ FEATURES = {
     "half": np.arange(6, dtype=np.float16).reshape(2, 3),
     "bytes": np.array([1, 255], np.uint8),
     "nothing": np.zeros((0, 4), np.float32),
+    "no scores": np.empty(0, np.float32),
     "number": np.array(3.25),
 }
 

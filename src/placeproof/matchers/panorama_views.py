@@ -9,7 +9,7 @@ from placeproof.geometry import View, cut_view
 COUNT = 8  # half a view apart, so that most photos lie within one of them
 FIELD_OF_VIEW = 90.0  # degrees, across and upright
 # Pixels. In its middle, a view is then as fine as a panorama of 1600 pixels. Of 27 development
-# pairs, views of 640 pixels told no more apart than these and took half as long again.
+# pairs, views of 640 pixels told no more apart than these.
 SIDE = 512
 
 
