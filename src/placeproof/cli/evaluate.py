@@ -76,7 +76,7 @@ def evaluate(
     negatives: Annotated[
         int,
         typer.Option(
-            metavar="N", min=1, help="Pairs of different places for each photo, where drawn."
+            metavar="N", min=1, help="Pairs of different places for each true pair, where drawn."
         ),
     ] = 1,
     least_distance: Annotated[
@@ -118,10 +118,10 @@ def evaluate(
     Methods run one after the other, each on all cores. However a run ended,
     the same command goes on with what is missing.
     """
-    for module, extra in (("matplotlib", "evaluate"), ("sklearn", "evaluate")):
+    for module in ("matplotlib", "reverse_geocode", "sklearn", "utm"):
         if find_spec(module) is None:
             raise EvaluationError(
-                f"an evaluation needs {module}: run pip install 'placeproof[{extra}]'"
+                f"an evaluation needs {module}: run pip install 'placeproof[evaluate]'"
             )
     from placeproof.evaluation.conclude import check_earlier, conclude
     from placeproof.evaluation.methods.registry import default_methods, parse_method
