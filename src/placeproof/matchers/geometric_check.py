@@ -76,9 +76,12 @@ def geometric_inliers(
         picture.keypoints[chosen].astype(np.float64) * (UNITS / max(picture.width, picture.height))
         for picture, chosen in zip((first, second), matches.indices.T, strict=True)
     ]
-    matrix, inliers = cv2.findFundamentalMat(
-        *points, cv2.USAC_MAGSAC, THRESHOLD, CONFIDENCE, ITERATIONS
-    )
+    try:
+        matrix, inliers = cv2.findFundamentalMat(
+            *points, cv2.USAC_MAGSAC, THRESHOLD, CONFIDENCE, ITERATIONS
+        )
+    except cv2.error:  # of a few points that no matrix fits, it may stumble over its lack of one
+        return nothing
     if matrix is None or inliers is None:
         return nothing
     return np.asarray(inliers, dtype=bool).ravel()
