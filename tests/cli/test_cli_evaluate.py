@@ -191,3 +191,17 @@ def test_methods_and_layouts_are_listed(cli: Cli) -> None:
     assert code == 0
     for name in ("bupm", "netvlad", "delf", "bbs-colour", "ddis-deep", "megaloc", "shibuya", "utm"):
         assert name in out
+
+
+@pytest.mark.parametrize("arguments", [("--list",), ("pairs.csv", "--output", "run")])
+def test_a_missing_package_is_said_in_a_line(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    def find(name: str) -> object:
+        return None if name == "utm" else name
+
+    monkeypatch.setattr("placeproof.cli.evaluate.find_spec", find)
+    code, _, err = cli("evaluate", *arguments)
+    assert code == EvaluationError.exit_code
+    assert "needs utm: run pip install 'placeproof[evaluate]'" in err
+    assert len(err.splitlines()) == 1

@@ -15,10 +15,20 @@ from placeproof.errors import EvaluationError
 INTERRUPTED = 130  # as of any command that the user interrupts
 
 
+def _require_packages() -> None:
+    """Raises EvaluationError if a package of the extra ``evaluate`` is missing."""
+    for module in ("matplotlib", "reverse_geocode", "sklearn", "utm"):
+        if find_spec(module) is None:
+            raise EvaluationError(
+                f"an evaluation needs {module}: run pip install 'placeproof[evaluate]'"
+            )
+
+
 def _list(wanted: bool) -> None:
     """Prints what can be named, and ends."""
     if not wanted:
         return
+    _require_packages()
     from placeproof.evaluation.methods.registry import METHODS
     from placeproof.evaluation.suites import LAYOUTS
 
@@ -118,11 +128,7 @@ def evaluate(
     Methods run one after the other, each on all cores. However a run ended,
     the same command goes on with what is missing.
     """
-    for module in ("matplotlib", "reverse_geocode", "sklearn", "utm"):
-        if find_spec(module) is None:
-            raise EvaluationError(
-                f"an evaluation needs {module}: run pip install 'placeproof[evaluate]'"
-            )
+    _require_packages()
     from placeproof.evaluation.conclude import check_earlier, conclude
     from placeproof.evaluation.methods.registry import default_methods, parse_method
     from placeproof.evaluation.run import RunSettings
