@@ -1,12 +1,16 @@
 """The countries of the pairs as a bar chart (paper, Fig. 7)."""
 
+import csv
 from collections import Counter
-
-import reverse_geocode
 
 from placeproof.evaluation.figures.drawn import Drawn
 from placeproof.evaluation.figures.style import DIFFERENT, SAME, label, new_figure, styled
 from placeproof.evaluation.suite import EvaluationPair, Suite
+
+_csv_limit = csv.field_size_limit()
+import reverse_geocode  # noqa: E402  which lifts that limit for the whole process
+
+csv.field_size_limit(_csv_limit)
 
 UNKNOWN = "unknown"
 _SHOWN = 30  # countries; the rest are one bar
