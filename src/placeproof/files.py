@@ -1,10 +1,21 @@
 """Writing files so that a reader finds the old one or the new one, and never half of one."""
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
 
 from placeproof.errors import StorageError
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hexadecimal digits.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

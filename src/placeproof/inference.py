@@ -5,14 +5,13 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from placeproof.geometry import mask_box
 from placeproof.localization import best_matches, camera_yaw
 from placeproof.network.checkpoint import Checkpoint
-from placeproof.patches import Mask, PatchGrid, scaled_size
+from placeproof.patches import Mask, PatchGrid, as_batch, scaled_size
 from placeproof.results import Comparison
 
 
@@ -40,9 +39,7 @@ class Inference:
     @torch.inference_mode()
     def features(self, pixels: NDArray[np.uint8], size: tuple[int, int], *, wraps: bool) -> Tensor:
         """Features (C, h, w) of a picture (H, W, 3) scaled to ``size``."""
-        picture = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        batch = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
-        return self.network.features(batch, wraps=wraps)[0]
+        return self.network.features(as_batch(pixels, size), wraps=wraps)[0]
 
     @staticmethod
     @torch.inference_mode()

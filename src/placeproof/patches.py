@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -15,6 +16,12 @@ def scaled_size(size: tuple[int, int], longer: int, stride: int) -> tuple[int, i
     """
     scale = longer / max(size)
     return max(stride, round(size[0] * scale)), max(stride, round(size[1] * scale))
+
+
+def as_batch(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+    """A picture (H, W, 3) scaled to a width and height: (1, 3, height, width) in [0, 1]."""
+    picture = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
 class PatchGrid:

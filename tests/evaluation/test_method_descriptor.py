@@ -10,11 +10,11 @@ from placeproof.errors import EvaluationError
 from placeproof.evaluation.methods.descriptor import (
     VIEW_YAWS,
     DescriptorMethod,
-    as_batch,
     cut_views,
     dense_size,
 )
 from placeproof.geometry import View, cut_view
+from placeproof.patches import as_batch
 
 Pixels = NDArray[np.uint8]
 SIDE = 16

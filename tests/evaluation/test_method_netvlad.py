@@ -12,8 +12,8 @@ from scipy.io import savemat
 from torchvision.models import vgg16
 
 from placeproof.errors import WeightsError, WeightsMismatchError
-from placeproof.evaluation.methods.descriptor import as_batch
 from placeproof.evaluation.methods.netvlad import NetVlad, NetVladLayer
+from placeproof.patches import as_batch
 
 MEAN = np.array([123.7, 116.8, 103.9], np.float32)
 

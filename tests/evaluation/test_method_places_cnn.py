@@ -10,8 +10,9 @@ from torch import Tensor
 from torchvision import models
 
 from placeproof.errors import WeightsError, WeightsMismatchError
-from placeproof.evaluation.methods.descriptor import as_batch, imagenet_normalised
+from placeproof.evaluation.methods.descriptor import imagenet_normalised
 from placeproof.evaluation.methods.places_cnn import PlacesCnn
+from placeproof.patches import as_batch
 
 
 def picture(seed: int, width: int = 300, height: int = 200) -> NDArray[np.uint8]:

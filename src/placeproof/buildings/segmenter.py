@@ -1,6 +1,5 @@
 """A building detector of any semantic segmenter of Hugging Face ``transformers``."""
 
-import hashlib
 import importlib
 import re
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 from placeproof import weights_store
 from placeproof.download import Progress, download
 from placeproof.errors import DownloadNotAllowedError, WeightsError, WeightsMismatchError
+from placeproof.files import file_sha256
 
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 # What data sets call buildings: ADE20K the first five, Cityscapes and CamVid the first.
@@ -64,8 +64,7 @@ class Segmenter:
                 f"the weights of the segmenter '{folder}' lack {len(wrong)} tensors of its model, "
                 f"first '{wrong[0]}'"
             )
-        with (folder / FILES[-1]).open("rb") as weights:
-            self.name = f"{folder.name}-{hashlib.file_digest(weights, 'sha256').hexdigest()[:12]}"
+        self.name = f"{folder.name}-{file_sha256(folder / FILES[-1])[:12]}"
         self._model = model.float().eval()
         self._classes = building_classes(self._model.config.id2label)
         if not self._classes:

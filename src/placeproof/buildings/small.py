@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from placeproof.errors import WeightsError, WeightsMismatchError
 from placeproof.network.features import FeatureExtractor
-from placeproof.patches import Mask, PatchGrid, scaled_size
+from placeproof.patches import Mask, PatchGrid, as_batch, scaled_size
 from placeproof.sealed import hash_tensors, read_weights, write_sealed
 from placeproof.weights_store import SHIPPED_FILE
 
@@ -126,8 +125,7 @@ class SmallBuildingDetector:
         """See :class:`placeproof.buildings.detector.BuildingDetector`."""
         height, width = pixels.shape[:2]
         size = self.input_size(width, height, wraps=wraps)
-        picture = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        batch = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+        batch = as_batch(pixels, size)
         return self.from_features(self._extractor(batch, wraps=wraps)[0], size, wraps=wraps)
 
     def input_size(self, width: int, height: int, *, wraps: bool) -> tuple[int, int]:

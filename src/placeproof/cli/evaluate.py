@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 from rich.progress import TaskID
 
-from placeproof.cli.options import progress_bar
+from placeproof.cli.options import INTERRUPTED, AllowDownload, FeaturesFolder, progress_bar
 from placeproof.cli.outputs import make_output_folder
 from placeproof.errors import EvaluationError
-
-INTERRUPTED = 130  # as of any command that the user interrupts
+from placeproof.evaluation.negatives import MILE_M
 
 
 def _require_packages() -> None:
@@ -96,26 +95,17 @@ def evaluate(
             min=0,
             help="From a photo to the references of other places, where these are drawn.",
         ),
-    ] = 1609.344,
+    ] = MILE_M,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of all that is drawn.")] = 0,
     workers: Annotated[
         int,
         typer.Option(metavar="N", min=1, help="Processes.", show_default="one for each core"),
     ] = os.cpu_count() or 1,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder in which features are kept; several runs may share it.",
-            show_default="features, in the output",
-        ),
-    ] = None,
+    features: FeaturesFolder = None,
     costs: Annotated[
         bool, typer.Option(help="Measure seconds and memory of a pair, one method at a time.")
     ] = True,
-    allow_download: Annotated[
-        bool, typer.Option("--allow-download", help="Download the weights that methods need.")
-    ] = False,
+    allow_download: AllowDownload = False,
     list_: Annotated[  # noqa: ARG001  its callback does it all
         bool,
         typer.Option(

@@ -13,10 +13,10 @@ import typer
 
 from placeproof import __version__
 from placeproof.cli import demo, evaluate, library, match, train, verify, weights
+from placeproof.cli.options import INTERRUPTED
 from placeproof.errors import PlaceproofError, StorageError
 
 BUG = 70  # exit codes; this one is EX_SOFTWARE of sysexits.h
-INTERRUPTED = 130
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 

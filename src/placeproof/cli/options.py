@@ -16,6 +16,8 @@ def _default_library_folder() -> Path:
     return default_library_folder()
 
 
+INTERRUPTED = 130  # exit code of a command that the user interrupts
+
 LibraryFolder = Annotated[
     Path,
     typer.Option(
@@ -38,6 +40,15 @@ Weights = Annotated[
 ]
 AllowDownload = Annotated[
     bool, typer.Option("--allow-download", help="Download the weights if they are not here yet.")
+]
+FeaturesFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--features",
+        metavar="DIR",
+        help="Folder in which features are kept; several runs may share it.",
+        show_default="features, in the output",
+    ),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, described in docs/json.md.")

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from placeproof.cli.options import AllowDownload
+from placeproof.cli.options import INTERRUPTED, AllowDownload, FeaturesFolder
 from placeproof.cli.outputs import make_output_folder
 from placeproof.errors import TrainingError
-
-INTERRUPTED = 130  # as of any command that the user interrupts
 
 
 def train(
@@ -53,14 +51,7 @@ def train(
         str | None,
         typer.Option(metavar="NAME", help="cpu, cuda or cuda:1.", show_default="a GPU, if any"),
     ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder in which features are kept; several runs may share it.",
-            show_default="features, in the output",
-        ),
-    ] = None,
+    features: FeaturesFolder = None,
     memory: Annotated[
         float, typer.Option(metavar="GB", min=0, help="Features kept in memory as well.")
     ] = 2.0,

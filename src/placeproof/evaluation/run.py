@@ -27,7 +27,7 @@ from placeproof.evaluation.processes import processes
 from placeproof.evaluation.scored import Cost, MethodResult
 from placeproof.evaluation.suite import Suite
 from placeproof.evaluation.worker import Job, Look
-from placeproof.files import write_atomically
+from placeproof.files import file_sha256, write_atomically
 
 RUN_FILE = "run.json"
 COSTS = "costs"
@@ -205,8 +205,7 @@ def _digests(suite: Suite) -> dict[Path, str]:
         path for pair in suite.pairs for path in (pair.query, pair.reference)
     ):
         try:
-            with path.open("rb") as file:
-                digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[path] = file_sha256(path)
         except OSError as error:
             raise NotAnImageError(f"cannot read '{path}': {error.strerror}") from error
     return digests

@@ -1,7 +1,6 @@
 """The packages that local features need: an extra, so they may be missing."""
 
 import contextlib
-import hashlib
 import importlib
 import importlib.resources
 import os
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from placeproof.errors import WeightsError
+from placeproof.files import file_sha256
 
 _ONLY_TENSORS = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"  # PyTorch's own switch
 
@@ -54,8 +54,7 @@ def packaged_weights(package: str, file: str) -> Path:
 
 def fingerprint(path: Path) -> str:
     """The first 12 hexadecimal digits of a file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    return file_sha256(path)[:12]
 
 
 @contextlib.contextmanager

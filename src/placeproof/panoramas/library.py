@@ -32,7 +32,7 @@ from placeproof.errors import (
     PlaceproofError,
     StorageError,
 )
-from placeproof.files import write_atomically
+from placeproof.files import file_sha256, write_atomically
 from placeproof.images import read_picture
 from placeproof.location import Location
 from placeproof.panoramas.feature_cache import FeatureCache
@@ -274,8 +274,7 @@ class Library:
     def picture_problem(self, panorama_id: str) -> str | None:
         """``"missing"``, ``"unreadable"`` or ``"damaged"``; None if the picture is sound."""
         try:
-            with self.picture_path(panorama_id).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = file_sha256(self.picture_path(panorama_id))
         except FileNotFoundError:
             return "missing"
         except OSError as error:

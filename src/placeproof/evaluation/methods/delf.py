@@ -15,9 +15,10 @@ from placeproof.errors import EvaluationError
 from placeproof.evaluation.method import Answer, Features, Method
 from placeproof.evaluation.methods import imagenet
 from placeproof.evaluation.methods.delf_network import STRIDE, load_delf
-from placeproof.evaluation.methods.descriptor import as_batch, dense_size
+from placeproof.evaluation.methods.descriptor import dense_size
 from placeproof.evaluation.methods.published import file_key
 from placeproof.geometry import WrappedBox, wrap_degrees
+from placeproof.patches import as_batch
 
 # As the authors publish them, but for the size of pictures.
 SCALES = (0.25, 0.3536, 0.5, 0.7071, 1.0, 1.4142, 2.0)

@@ -1,6 +1,5 @@
 """Dense features of pictures, for all methods that compare patches. This is no method."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from placeproof.evaluation.method import Features
+from placeproof.files import file_sha256
 from placeproof.inference import Inference
 from placeproof.network.checkpoint import Checkpoint, ModelCard, load_checkpoint
 from placeproof.sealed import hash_tensors
@@ -107,6 +107,5 @@ def method_name(name: str, path: Path, card: ModelCard) -> str:
 
 def about_weights(path: Path, card: ModelCard) -> str:
     """Which checkpoint it is, in words for a report; other weights have other words."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     where = "ships with placeproof" if path == SHIPPED_FILE else path.name
-    return f"{card.name} ({where}, SHA-256 {digest})"
+    return f"{card.name} ({where}, SHA-256 {file_sha256(path)[:12]})"

@@ -5,13 +5,12 @@ from abc import abstractmethod
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from placeproof.errors import EvaluationError
 from placeproof.evaluation.method import Answer, Features, Method
 from placeproof.geometry import View, cut_view
-from placeproof.patches import scaled_size
+from placeproof.patches import as_batch, scaled_size
 
 # Those of the network that ships, so that dense methods see the pixels that it sees: a degree of
 # a usual photo then has as many as a degree of the panorama.
@@ -84,12 +83,6 @@ def dense_size(pixels: NDArray[np.uint8], *, panorama: bool) -> tuple[int, int]:
     """Width and height at which dense methods see a picture (H, W, 3); neither below 16."""
     height, width = pixels.shape[:2]
     return PANORAMA_SIZE if panorama else scaled_size((width, height), PHOTO_SIDE, 16)
-
-
-def as_batch(pixels: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
-    """A picture (H, W, 3) scaled to a width and height: (1, 3, height, width) in [0, 1]."""
-    picture = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
 def imagenet_normalised(batch: Tensor) -> Tensor:

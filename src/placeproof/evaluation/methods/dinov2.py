@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from placeproof.errors import WeightsError, WeightsMismatchError
-from placeproof.evaluation.methods.descriptor import DescriptorMethod, as_batch
+from placeproof.evaluation.methods.descriptor import DescriptorMethod
 from placeproof.evaluation.methods.published import file_key, unreadable
+from placeproof.patches import as_batch
 from placeproof.weights_store import find_published
 
 MODEL = "vit_base_patch14_dinov2.lvd142m"  # timm's name; also the backbone of MegaLoc and SALAD

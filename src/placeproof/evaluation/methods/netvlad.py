@@ -13,8 +13,9 @@ from torchvision.models import vgg16
 
 from placeproof.errors import WeightsError, WeightsMismatchError
 from placeproof.evaluation.methods import imagenet
-from placeproof.evaluation.methods.descriptor import DescriptorMethod, as_batch, dense_size
+from placeproof.evaluation.methods.descriptor import DescriptorMethod, dense_size
 from placeproof.evaluation.methods.published import file_key, fill, unreadable
+from placeproof.patches import as_batch
 
 CONVOLUTIONS = 13  # of VGG16
 LAYERS_WITH_WEIGHTS = CONVOLUTIONS + 2  # then the pooling layer's and the whitening's

@@ -12,10 +12,10 @@ from placeproof.errors import WeightsMismatchError
 from placeproof.evaluation.methods import imagenet
 from placeproof.evaluation.methods.descriptor import (
     DescriptorMethod,
-    as_batch,
     imagenet_normalised,
 )
 from placeproof.evaluation.methods.published import file_key, fill, read_torch_file
+from placeproof.patches import as_batch
 
 ARCHITECTURES = ("resnet18", "resnet50", "vgg16")  # torchvision's names; also the authors'
 CLASSES = 365

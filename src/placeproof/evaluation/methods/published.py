@@ -1,6 +1,5 @@
 """Reads weights that others have published. Nothing in their files is run."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from placeproof.errors import WeightsError, WeightsMismatchError
+from placeproof.files import file_sha256
 
 
 def file_key(path: Path) -> str:
@@ -18,8 +18,7 @@ def file_key(path: Path) -> str:
         WeightsError: If it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return file_sha256(path)[:16]
     except OSError as error:
         raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
 
