@@ -56,6 +56,12 @@ class NoClaimError(PlaceproofError):
     exit_code = 21
 
 
+class AmbiguousClaimError(PlaceproofError):
+    """A claim in words that may mean more than one place; none is chosen silently."""
+
+    exit_code = 22
+
+
 class LibraryError(PlaceproofError):
     """A panorama library or a folder of panoramas cannot be read."""
 
@@ -104,6 +110,24 @@ class DownloadError(PlaceproofError):
     exit_code = 43
 
 
+class NetworkError(PlaceproofError):
+    """A server cannot be reached, keeps failing, or answers what it should not."""
+
+    exit_code = 44
+
+
+class ForbiddenAddressError(NetworkError):
+    """An address that is not fetched: another scheme, or a private or local network."""
+
+    exit_code = 45
+
+
+class KeyMissingError(PlaceproofError):
+    """A provider wants a key or token and none was found, or it refuses the one it got."""
+
+    exit_code = 46
+
+
 class StorageError(PlaceproofError):
     """A file cannot be written: the disk is full, or the folder is not writable."""
 
@@ -132,3 +156,9 @@ class EvaluationError(PlaceproofError):
     """An evaluation that cannot go on, or a folder that holds another one."""
 
     exit_code = 63
+
+
+class CollectError(PlaceproofError):
+    """A collection that cannot begin or go on, or a folder that holds another one."""
+
+    exit_code = 64

@@ -139,17 +139,18 @@ class Verifier:
         """Features of a panorama, from the cache where it has them."""
         size = self.inference.panorama_size
         card = self.checkpoint.card
-        key = (record.content_hash, card.extractor, self.checkpoint.features_sha256, size)
-        if self.cache is not None:
+        key = (record.key, card.extractor, self.checkpoint.features_sha256, size)
+        cache = self.cache if record.may_keep else None
+        if cache is not None:
             with watch.stage("read cached features"):
-                features = self.cache.get(*key)
+                features = cache.get(*key)
             if features is not None:
                 return features
         with watch.stage("read panoramas"):
             pixels = self.source.fetch(record)
         with watch.stage("panorama features"):
             features = self.inference.features(pixels, size, wraps=True)
-            return features if self.cache is None else self.cache.put(*key, features)
+            return features if cache is None else cache.put(*key, features)
 
     def _compare(
         self,

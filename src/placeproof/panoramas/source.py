@@ -1,5 +1,6 @@
 """The contract that every source of panoramas fulfils (paper, section 3.1)."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,9 +22,13 @@ class PanoramaRecord:
         captured: ISO 8601 date or date and time of capture, or None.
         source: Name of the source or of the provider that the picture came from.
         licence: Licence or attribution as the source states it, or None.
-        content_hash: SHA-256 of the image file, lower-case hex.
-        width: Width of the stored image in pixels.
-        height: Height of the stored image in pixels.
+        content_hash: SHA-256 of the image file, lower-case hex; None where only the picture's
+            pixels are to be had, or the file has not been fetched yet.
+        width: Width of the image in pixels, as :meth:`PanoramaSource.fetch` delivers it.
+        height: Height of the image in pixels, likewise.
+        page: Address of a web page that shows the panorama to people, or None.
+        may_keep: Whether the source's terms allow its pictures, and what is computed from them,
+            to be written to a disk. Where not, nothing is cached and no report shows it.
 
     Raises:
         ValueError: If a field is of another kind or out of its range.
@@ -35,12 +40,15 @@ class PanoramaRecord:
     captured: str | None
     source: str
     licence: str | None
-    content_hash: str
+    content_hash: str | None
     width: int
     height: int
+    page: str | None = None
+    may_keep: bool = True
 
     def __post_init__(self) -> None:
-        for text in (self.id, self.captured or "", self.source, self.licence or ""):
+        texts = (self.id, self.captured, self.source, self.licence, self.page, self.content_hash)
+        for text in (text for text in texts if text is not None):
             if not isinstance(text, str):
                 raise ValueError(f"{text!r} is no text")
         if self.heading is not None and not (
@@ -50,6 +58,14 @@ class PanoramaRecord:
         for side in (self.width, self.height):
             if not (isinstance(side, int) and side > 0):
                 raise ValueError(f"{side!r} is no number of pixels")
+
+    @property
+    def key(self) -> str:
+        """What caches call the picture: 64 hexadecimal digits, of its content or of its name."""
+        if self.content_hash is not None:
+            return self.content_hash
+        name = f"{self.source}\n{self.id}\n{self.width}x{self.height}"
+        return hashlib.sha256(name.encode()).hexdigest()
 
 
 class PanoramaSource(Protocol):
