@@ -1,0 +1,1 @@
+"""Claims other than coordinates: what people write when they mean a place on Earth."""

@@ -1,0 +1,1 @@
+"""Asking servers on the internet, politely and safely. Nothing here runs unasked."""
