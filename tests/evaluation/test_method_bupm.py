@@ -19,11 +19,11 @@ from placeproof.inference import Inference
 from placeproof.network.checkpoint import load_checkpoint
 from placeproof.panoramas.feature_cache import FeatureCache
 from placeproof.patches import PatchGrid
+from placeproof.picture_match import match_pictures
 from placeproof.results import Comparison
 from placeproof.scene.render import render_panorama, render_photo
 from placeproof.scene.street import Street
 from placeproof.scene.visit import Light, Season, Visit
-from placeproof.verify import match_pictures
 from placeproof.weights_store import SHIPPED_FILE
 
 Pixels = NDArray[np.uint8]

@@ -16,6 +16,7 @@ from placeproof.evaluation.mask_folder import MaskFolder, MaskPair
 from placeproof.evaluation.method import Answer
 from placeproof.files import write_atomically
 from placeproof.geometry import WrappedBox
+from placeproof.results import Verdict
 
 ANSWERS = "answers"
 MASKS = "masks"
@@ -30,6 +31,7 @@ class StoredAnswer:
         probability: Of the same place, if the method states one.
         box: See :class:`~placeproof.evaluation.method.Answer`.
         yaw: Degrees right of the panorama's centre column, if known.
+        verdict: What the method concludes, if it may also conclude nothing.
         masks: Whether there are masks.
     """
 
@@ -37,6 +39,7 @@ class StoredAnswer:
     probability: float | None
     box: WrappedBox | None
     yaw: float | None
+    verdict: Verdict | None
     masks: bool
 
 
@@ -133,7 +136,9 @@ def stored(answer: Answer, *, masks: bool) -> StoredAnswer:
         raise ValueError(f"a probability of {answer.probability}")
     if answer.yaw is not None and not math.isfinite(answer.yaw):
         raise ValueError(f"a yaw of {answer.yaw}")
-    return StoredAnswer(answer.score, answer.probability, answer.box, answer.yaw, masks)
+    return StoredAnswer(
+        answer.score, answer.probability, answer.box, answer.yaw, answer.verdict, masks
+    )
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:
@@ -148,6 +153,7 @@ def _entry(pair: int, answer: StoredAnswer) -> dict[str, Any]:
         "probability": answer.probability,
         "box": None if box is None else [box.left, box.top, box.width, box.height],
         "yaw": answer.yaw,
+        "verdict": answer.verdict,
         "masks": answer.masks,
     }
 
@@ -166,8 +172,9 @@ def _parse(line: bytes) -> tuple[int, StoredAnswer] | None:
     entry = _object(line)
     try:
         box = None if entry["box"] is None else WrappedBox(*entry["box"])
+        verdict = None if entry["verdict"] is None else Verdict(entry["verdict"])
         return entry["pair"], StoredAnswer(
-            entry["score"], entry["probability"], box, entry["yaw"], entry["masks"]
+            entry["score"], entry["probability"], box, entry["yaw"], verdict, entry["masks"]
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return None

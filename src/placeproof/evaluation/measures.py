@@ -15,7 +15,7 @@ from placeproof.evaluation.scored import Cost
 from placeproof.files import write_atomically
 from placeproof.metrics import Difference
 
-FORMAT = "placeproof-measures/1"
+FORMAT = "placeproof-measures/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,27 @@ class BearingMeasures:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictMeasures:
+    """How often a method that may abstain does so, and how often it errs where it does not.
+
+    Attributes:
+        same_consistent: Share of the pairs of one place that come out consistent.
+        same_inconsistent: Share of them that come out inconsistent, which is wrong.
+        different_consistent: Share of the others that come out consistent, which is wrong.
+        different_inconsistent: Share of the others that come out inconsistent.
+        coverage: Share of all pairs of which anything is concluded.
+        error: Share of these that are wrong; None if there are none.
+    """
+
+    same_consistent: Estimate
+    same_inconsistent: Estimate
+    different_consistent: Estimate
+    different_inconsistent: Estimate
+    coverage: Estimate
+    error: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
 class MethodMeasures:
     """How well one method does on a suite.
 
@@ -74,6 +95,7 @@ class MethodMeasures:
         found_at_01_percent: The same at 0.1 %.
         ece: Expected calibration error, of methods that state probabilities.
         brier: Brier score, of the same.
+        verdicts: How often it abstains and errs, if it may abstain.
         against_best: The AUC less that of the best method; None for the best.
         masks: How well its masks cover the true regions, if both are known.
         boxes: How well its boxes do.
@@ -91,6 +113,7 @@ class MethodMeasures:
     found_at_01_percent: Estimate
     ece: Estimate | None
     brier: Estimate | None
+    verdicts: VerdictMeasures | None
     against_best: Difference | None
     masks: OverlapMeasures | None
     boxes: OverlapMeasures | None

@@ -17,6 +17,7 @@ from placeproof.evaluation.measures import (
     Measures,
     MethodMeasures,
     OverlapMeasures,
+    VerdictMeasures,
 )
 from placeproof.evaluation.ranking import ranking_samples
 from placeproof.evaluation.scored import MethodResult
@@ -35,6 +36,7 @@ from placeproof.metrics import (
     roc_auc,
     true_positive_rate,
 )
+from placeproof.results import Verdict
 
 RESAMPLES = 1000
 SEED = 0
@@ -91,6 +93,7 @@ def measure(
                 ),
                 ece=None if stated is None else pairs.estimate(expected_calibration_error, stated),
                 brier=None if stated is None else pairs.estimate(brier, stated),
+                verdicts=_verdicts(pairs, result.verdicts()),
                 against_best=difference,
                 masks=_overlaps(pairs, mask_overlaps(result, truth)),
                 boxes=_overlaps(pairs, box_overlaps(result, truth)),
@@ -157,6 +160,27 @@ def _mean(_same: Labels, values: Scores) -> float:
 
 def _median(_same: Labels, values: Scores) -> float:
     return float(np.median(values))
+
+
+def _verdicts(pairs: _Pairs, verdicts: Sequence[Verdict] | None) -> VerdictMeasures | None:
+    if verdicts is None:
+        return None
+    consistent = np.array([verdict is Verdict.CONSISTENT for verdict in verdicts])
+    inconsistent = np.array([verdict is Verdict.INCONSISTENT for verdict in verdicts])
+    concluded = consistent | inconsistent
+    wrong = np.where(pairs.same, inconsistent, consistent).astype(float)
+    same, different = (pairs.some(np.flatnonzero(chosen)) for chosen in (pairs.same, ~pairs.same))
+    error = None
+    if concluded.any():
+        error = pairs.some(np.flatnonzero(concluded)).estimate(_mean, wrong[concluded])
+    return VerdictMeasures(
+        same_consistent=same.estimate(_mean, consistent[pairs.same].astype(float)),
+        same_inconsistent=same.estimate(_mean, inconsistent[pairs.same].astype(float)),
+        different_consistent=different.estimate(_mean, consistent[~pairs.same].astype(float)),
+        different_inconsistent=different.estimate(_mean, inconsistent[~pairs.same].astype(float)),
+        coverage=pairs.estimate(_mean, concluded.astype(float)),
+        error=error,
+    )
 
 
 def _overlaps(all_pairs: _Pairs, overlaps: dict[int, float] | None) -> OverlapMeasures | None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeproof.geometry import WrappedBox
+from placeproof.results import Verdict
 
 Features = Mapping[str, NDArray[np.generic]]  # named arrays of any shape and type
 
@@ -32,6 +33,7 @@ class Answer:
             is one and else in pixels of the reference; None if it was not found.
         yaw: Direction of the query's optical axis, degrees right of the panorama's centre column,
             in [-180, 180); None if unknown.
+        verdict: What it concludes, where it also may conclude nothing.
     """
 
     score: float
@@ -40,6 +42,7 @@ class Answer:
     reference_mask: NDArray[np.float32] | None = None
     box: WrappedBox | None = None
     yaw: float | None = None
+    verdict: Verdict | None = None
 
 
 class Method(ABC):

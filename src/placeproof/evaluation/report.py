@@ -88,6 +88,7 @@ def write_report(
         facts=facts,
         figures=figures,
         errors=errors,
+        concluding=[x for x in measures.methods if x.verdicts is not None],
         localizing=[x for x in measures.methods if x.masks or x.boxes or x.bearings],
         timed=[x for x in measures.methods if x.cost is not None],
         comparison=comparison,

@@ -8,6 +8,7 @@ import numpy as np
 from placeproof.evaluation.answer_file import StoredAnswer
 from placeproof.evaluation.mask_folder import MaskPair
 from placeproof.metrics import Scores
+from placeproof.results import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class MethodResult:
         stated = [a.probability for a in self.answers if a.probability is not None]
         complete = len(stated) == len(self.answers)
         return np.array(stated, dtype=np.float64) if complete else None
+
+    def verdicts(self) -> list[Verdict] | None:
+        """What it concludes of each pair; None unless it does so of every one."""
+        given = [answer.verdict for answer in self.answers if answer.verdict is not None]
+        return given if len(given) == len(self.answers) else None
 
     def has_masks(self) -> bool:
         """Whether it gave masks of any pair."""

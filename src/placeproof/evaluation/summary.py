@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from placeproof.evaluation.compare import RunComparison
 from placeproof.evaluation.measures import Measures
 from placeproof.evaluation.wording import (
+    VERDICT_COLUMNS,
     against_best,
     bearing_error,
     change,
@@ -28,6 +29,8 @@ def markdown(measures: Measures, comparison: RunComparison | None = None) -> str
         _verification(measures),
         "\n".join(f"- {note}" for note in notes(measures)),
     ]
+    if any(method.verdicts for method in measures.methods):
+        parts += ["## Verdicts", _verdicts(measures)]
     if any(method.masks or method.boxes or method.bearings for method in measures.methods):
         parts += ["## Localization", _localization(measures)]
     if any(method.cost for method in measures.methods):
@@ -54,6 +57,23 @@ def _verification(measures: Measures) -> str:
     ]
     names = "Method|AUC|AP|TPR at 1 % FPR|TPR at 0.1 % FPR|ECE|Brier|AUC against the best"
     return _table(names.split("|"), rows)
+
+
+def _verdicts(measures: Measures) -> str:
+    rows = [
+        [
+            _text(m.title),
+            with_interval(found.same_consistent),
+            with_interval(found.same_inconsistent),
+            with_interval(found.different_consistent),
+            with_interval(found.different_inconsistent),
+            with_interval(found.coverage),
+            with_interval(found.error),
+        ]
+        for m in measures.methods
+        if (found := m.verdicts) is not None
+    ]
+    return _table(["Method", *VERDICT_COLUMNS], rows)
 
 
 def _localization(measures: Measures) -> str:

@@ -29,7 +29,12 @@ def print_measures(
     console.print(_verification(measures))
     for note in notes(measures):
         console.print(Text(note, "dim"))
-    for table in (_localization(measures), _cost(measures), _changes(comparison)):
+    for table in (
+        _verdicts(measures),
+        _localization(measures),
+        _cost(measures),
+        _changes(comparison),
+    ):
         if table is not None:
             console.print()
             console.print(table)
@@ -47,6 +52,25 @@ def _verification(measures: Measures) -> Table:
             number(method.found_at_1_percent.value),
             "" if behind is None else number(-behind.value),
             "" if behind is None else number(behind.p_value),
+        )
+    return table
+
+
+def _verdicts(measures: Measures) -> Table | None:
+    found = [(m.title, m.verdicts) for m in measures.methods if m.verdicts is not None]
+    if not found:
+        return None
+    names = ("Method", "Same: yes", "no", "Different: yes", "no", "Concluded", "Wrong")
+    table = _table("Verdicts: shares; the rest is inconclusive", *names)
+    for title, verdicts in found:
+        table.add_row(
+            Text(printable(title)),
+            number(verdicts.same_consistent.value),
+            number(verdicts.same_inconsistent.value),
+            number(verdicts.different_consistent.value),
+            number(verdicts.different_inconsistent.value),
+            number(verdicts.coverage.value),
+            "–" if verdicts.error is None else number(verdicts.error.value),
         )
     return table
 

@@ -4,6 +4,14 @@ from placeproof.evaluation.compare import Change
 from placeproof.evaluation.measures import BearingMeasures, Estimate, Measures, MethodMeasures
 from placeproof.metrics import Difference
 
+VERDICT_COLUMNS = (
+    "Same place: consistent",
+    "inconsistent (wrong)",
+    "Different: consistent (wrong)",
+    "inconsistent",
+    "Concluded",
+    "Wrong of these",
+)
 _MINUS = "−"
 
 

@@ -49,7 +49,8 @@ class Matcher(ABC):
     """A detector and descriptor of keypoints together with the way to match them.
 
     Attributes:
-        name: What users call it: lower-case letters, digits and hyphens.
+        name: What users call it: lower-case letters, digits and hyphens; before it, with a colon,
+            the package that it comes from where that has many.
         source: Whose method it is, and the licence of the weights.
         features_key: All that features depend on beside the picture. It changes with the
             weights, the number of keypoints and the code.

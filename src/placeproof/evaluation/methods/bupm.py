@@ -62,14 +62,12 @@ class Bupm(Method):
             picture_size(reference),
             panorama=panorama,
         )
-        query_mask, reference_mask = found.query_mask.patches, found.reference_mask.patches
-        logit = inference.network.verification(reference_mask[None], query_mask[None])
         box = found.box
         return Answer(
-            score=float(logit[0] / inference.operation.temperature),
+            score=found.logit,
             probability=found.probability,
-            query_mask=query_mask.numpy(),
-            reference_mask=reference_mask.numpy(),
+            query_mask=found.query_mask.patches.numpy(),
+            reference_mask=found.reference_mask.patches.numpy(),
             box=None if box is None else box_on_patches(box, found.reference_mask.grid),
             yaw=found.yaw,
         )

@@ -29,7 +29,7 @@ from placeproof.evaluation.methods.descriptor import (
     imagenet_normalised,
 )
 from placeproof.evaluation.methods.hub_models import MODELS, NESTED, VIEW_SIDE
-from placeproof.evaluation.methods.offline import no_network
+from placeproof.offline import no_network
 from placeproof.patches import as_batch
 from placeproof.sealed import hash_tensors
 

@@ -53,6 +53,7 @@ class Entry:
 
 
 METHODS: dict[str, Entry] = {
+    "placeproof": Entry("placeproof:Placeproof", "the whole product: both looks, and its verdict"),
     "bupm": Entry("bupm:Bupm", "placeproof's network", weights="CHECKPOINT"),
     "mean-max-cosine": Entry(
         "mean_max_cosine:MeanMaxCosine", "its features without masks", weights="CHECKPOINT"
