@@ -2,6 +2,7 @@
 that is set by hand so that it finds equal patches and no others.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from placeproof.fusion import Logistic, VerdictModel, model_document
 from placeproof.location import Location
 from placeproof.network.bupm import Bupm
 from placeproof.network.checkpoint import ModelCard, Operation, load_checkpoint, save_checkpoint
@@ -102,6 +104,34 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path = tmp_path_factory.mktemp("weights") / "hand-set.safetensors"
     save_checkpoint(hand_set_network(), card, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that takes the network at its word where it is sure, and else looks again."""
+    names = ("patches", "points", "spread", "directions agree")
+    first = Logistic(0.0, {"patches": 1.0}, {"patches": 0.0})
+    second = Logistic(-1.0, dict.fromkeys(names, 0.5), dict.fromkeys(names, 0.0))
+    several = ("best panorama", "panoramas", "other panoramas")
+    weights = dict(zip(several, (1.0, 0.0, 0.0), strict=True))
+    model = VerdictModel(
+        first=first,
+        second=second,
+        claim=Logistic(0.0, weights, dict.fromkeys(several, 0.0)),
+        matcher="xfeat",
+        second_look_from=-1.0,
+        second_look_to=1.0,
+        consistent_from=0.8,
+        inconsistent_to=0.2,
+        false_rate=0.05,
+        miss_rate=0.05,
+        weights_sha256="",
+        fitted_on="nothing",
+        sha256="",
+    )
+    path = tmp_path_factory.mktemp("model") / "verdict.json"
+    path.write_text(json.dumps(model_document(model)))
     return path
 
 

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -8,13 +9,23 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from placeproof.geometry import wrap_degrees
-from placeproof.localization import MATCHES_KEPT, best_matches, camera_yaw
+from placeproof.localization import (
+    MATCHES_KEPT,
+    YAWS_APART,
+    best_matches,
+    strongest_yaws,
+    yaw_votes,
+)
 from placeproof.network.matching import Matches
 from placeproof.patches import PatchGrid
 
 PANORAMA_GRID = (32, 64)  # rows and columns of patches
 FOCAL = PANORAMA_GRID[1] / (2 * math.pi)  # of a photo on the panorama's scale, in patches
 PATCH_DEGREES = 360 / PANORAMA_GRID[1]
+
+
+def camera_yaw(index: Tensor, weights: Tensor, columns: int, focal: float) -> float:
+    return strongest_yaws(yaw_votes(index, weights, columns, focal), 1)[0]
 
 
 def ideal_matches(yaw: float, rows: int, columns: int) -> Tensor:
@@ -132,3 +143,25 @@ def test_at_most_so_many_matches_are_listed() -> None:
     assert [match.query[0] for match in listed] == [
         count - 0.5 - rank for rank in range(MATCHES_KEPT)
     ]
+
+
+@given(st.integers(-180, 179), st.integers(50, 310))
+def test_two_directions_that_are_voted_for_are_both_named_the_stronger_first(
+    yaw: int, apart: int
+) -> None:
+    rows, columns = 6, 8
+    other = float(wrap_degrees(yaw + apart))
+    top, bottom = ideal_matches(float(yaw), rows, columns), ideal_matches(other, rows, columns)
+    index = torch.cat((top, bottom))
+    weights = torch.cat((torch.ones(rows, columns), torch.full((rows, columns), 0.5)))
+    found = strongest_yaws(yaw_votes(index, weights, PANORAMA_GRID[1], FOCAL), 3)
+    assert abs(wrap_degrees(found[0] - yaw)) <= PATCH_DEGREES
+    assert abs(wrap_degrees(found[1] - other)) <= PATCH_DEGREES + 5  # votes of both may blend
+    for first, second in itertools.combinations(found, 2):
+        assert abs(wrap_degrees(first - second)) >= YAWS_APART
+
+
+def test_where_nothing_votes_there_is_no_direction() -> None:
+    index = ideal_matches(0.0, 4, 5)
+    votes = yaw_votes(index, torch.zeros(index.shape), PANORAMA_GRID[1], FOCAL)
+    assert strongest_yaws(votes, 3) == ()

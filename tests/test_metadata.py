@@ -188,7 +188,7 @@ def test_positions_that_cannot_be_used(fields: tuple[Field, ...], problem: str) 
 
 
 def test_no_position_is_no_problem() -> None:
-    nothing = Metadata(None, None, None, None, None)
+    nothing = Metadata(None, None, None, None, None, None)
     assert read_metadata(saved()) == nothing
     assert read() == nothing
     assert read(Field(0, BYTE, b"\2\3\0\0")) == nothing, "only the version of the GPS fields"

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from placeproof.location import Location
     from placeproof.panoramas.library import Library
+    from placeproof.picture_match import match_pictures
     from placeproof.results import Verdict
-    from placeproof.verify import Verifier, match_pictures
+    from placeproof.verify import Verifier
 
 __version__ = "0.1.0"
 __all__ = ["Library", "Location", "Verdict", "Verifier", "__version__", "match_pictures"]
@@ -27,7 +28,7 @@ _MODULES = {
     "Location": "placeproof.location",
     "Verdict": "placeproof.results",
     "Verifier": "placeproof.verify",
-    "match_pictures": "placeproof.verify",
+    "match_pictures": "placeproof.picture_match",
 }
 
 

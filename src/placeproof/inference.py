@@ -9,10 +9,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from placeproof.geometry import mask_box
-from placeproof.localization import best_matches, camera_yaw
+from placeproof.localization import best_matches, strongest_yaws, yaw_votes
 from placeproof.network.checkpoint import Checkpoint
 from placeproof.patches import Mask, PatchGrid, as_batch, scaled_size
 from placeproof.results import Comparison
+
+YAWS = 3  # directions that a comparison names at most
 
 
 class Inference:
@@ -79,18 +81,22 @@ class Inference:
         reference_mask = output.reference_mask[0].sigmoid()
         found = Mask(reference_mask, reference_grid)
         box = mask_box(found.pixels() >= 0.5, wraps=panorama)
-        yaw = None
-        if panorama and box is not None:
+        yaws: tuple[float, ...] = ()
+        if panorama:
             focal = self.operation.panorama_width / (2 * math.pi) / self.stride
-            yaw = camera_yaw(
+            votes = yaw_votes(
                 output.matches.query_index[0], query_mask, reference_mask.shape[1], focal
             )
+            yaws = strongest_yaws(votes, YAWS)
+        logit = output.logit[0] / self.operation.temperature
         return Comparison(
-            probability=float((output.logit[0] / self.operation.temperature).sigmoid()),
+            logit=float(logit),
+            probability=float(logit.sigmoid()),
             query_mask=Mask(query_mask, query_grid),
             reference_mask=found,
             box=box,
-            yaw=yaw,
+            yaw=yaws[0] if yaws and box is not None else None,
+            yaws=yaws,
             matches=best_matches(
                 output.matches, query_mask, reference_mask, query_grid, reference_grid
             ),

@@ -11,6 +11,8 @@ from placeproof.results import PatchMatch
 
 MATCHES_KEPT = 24  # patch pairs that a result lists
 VOTE_WIDTH = 8.0  # degrees; standard deviation of one patch's vote for the camera's yaw
+YAWS_APART = 40.0  # degrees; what lies nearer is seen in the same view
+_YAWS = torch.arange(-180.0, 180.0)
 
 
 def best_matches(
@@ -46,34 +48,54 @@ def best_matches(
     return tuple(matches)
 
 
-def camera_yaw(
+def yaw_votes(
     query_index: Tensor,
-    query_mask: Tensor,
+    weights: Tensor,
     reference_columns: int,
     focal: float,
-) -> float:
-    """Where the camera looked, voted for by all matched patches of the photo.
+) -> Tensor:
+    """How much speaks for each direction of the camera, voted for by all patches of the photo.
 
     A patch left of the photo's middle that matches the panorama at some yaw says that the
     camera looked to the right of there. Wrong matches scatter their votes and right ones agree,
-    up to the parallax between camera and panorama, so the densest yaw counts. It uses the
-    patches' layout and so finds the optical axis also where only an edge of the photo matched.
+    up to the parallax between camera and panorama. It uses the patches' layout and so finds the
+    optical axis also where only an edge of the photo matched.
 
     Args:
         query_index: (h, w) int64, best match of each photo patch: row * W + column.
-        query_mask: (h, w) in [0, 1], the weights of the votes.
+        weights: (h, w) from 0, of each patch's vote.
         reference_columns: W, how many patches the panorama has across.
         focal: Focal length of the photo in patches.
 
     Returns:
-        Degrees in [-180, 180), 0 at the panorama's centre column.
+        (360,), the votes' density at -180, -179, ... 179 degrees from the panorama's centre.
     """
     width = query_index.shape[1]
     columns = torch.arange(width) + 0.5 - width / 2
     offset = torch.rad2deg(torch.atan(columns / focal)).expand_as(query_index)
     matched = (query_index % reference_columns + 0.5) / reference_columns * 360 - 180
     votes = (matched - offset).flatten()
-    candidates = torch.arange(-180.0, 180.0)
-    apart = torch.remainder(votes[:, None] - candidates + 180, 360) - 180
+    apart = torch.remainder(votes[:, None] - _YAWS + 180, 360) - 180
     density = torch.exp(-0.5 * (apart / VOTE_WIDTH).square())
-    return float(candidates[(query_mask.reshape(-1, 1) * density).sum(dim=0).argmax()])
+    return (weights.reshape(-1, 1) * density).sum(dim=0)
+
+
+def strongest_yaws(votes: Tensor, count: int) -> tuple[float, ...]:
+    """The yaws with most votes, each at least ``YAWS_APART`` degrees from those before it.
+
+    Args:
+        votes: (360,), what :func:`yaw_votes` returns.
+        count: At most so many.
+
+    Returns:
+        Degrees in [-180, 180), 0 at the panorama's centre column, strongest first; none where
+        nothing votes.
+    """
+    left = votes.clone()
+    found: list[float] = []
+    while len(found) < count and left.max() > 0:
+        best = _YAWS[left.argmax()]
+        apart = (torch.remainder(_YAWS - best + 180, 360) - 180).abs()
+        left[apart < YAWS_APART] = 0
+        found.append(float(best))
+    return tuple(found)

@@ -48,6 +48,8 @@ class Metadata:
         heading: Compass bearing from true north in degrees, finite: of the centre column
             (GPano), or else of the camera (EXIF); None where it is not said.
         captured: ISO 8601 date and time, with the offset from UTC where that is said.
+        focal_35mm: Focal length in millimetres of a 35 mm camera with the same diagonal field of
+            view, in [5, 2000]; None where it is not said.
         gpano: None without GPano XMP.
     """
 
@@ -55,6 +57,7 @@ class Metadata:
     location_problem: str | None
     heading: float | None
     captured: str | None
+    focal_35mm: float | None
     gpano: GPano | None
 
 
@@ -70,8 +73,11 @@ def read_metadata(image: Image.Image) -> Metadata:
     heading = _finite(xmp.get("PoseHeadingDegrees"))
     if heading is None and _text(gps.get(ExifTags.GPS.GPSImgDirectionRef)).upper() == "T":
         heading = _finite(gps.get(ExifTags.GPS.GPSImgDirection))
-    captured = _captured(_directory(image, ExifTags.IFD.Exif))
-    return Metadata(location, problem, heading, captured, _gpano(xmp))
+    exif = _directory(image, ExifTags.IFD.Exif)
+    focal = _finite(exif.get(ExifTags.Base.FocalLengthIn35mmFilm))
+    if focal is not None and not 5 <= focal <= 2000:  # 0 says that it is unknown
+        focal = None
+    return Metadata(location, problem, heading, _captured(exif), focal, _gpano(xmp))
 
 
 def orientation(image: Image.Image) -> int:

@@ -1,57 +1,63 @@
-"""The main job: claim -> panoramas -> features -> matching -> verdict."""
+"""The main job: claim -> panoramas -> first look -> second look -> verdict."""
 
-import importlib.metadata
 import math
-import platform
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
-from placeproof import __version__
-from placeproof.errors import LocationError, NoClaimError, NotEquirectangularError
+from placeproof.cascade import Cascade
+from placeproof.claim import claim_of
+from placeproof.errors import (
+    ImageTooLargeError,
+    ImageTooSmallError,
+    LocationError,
+    NetworkError,
+    NotAnImageError,
+    NotEquirectangularError,
+    TruncatedImageError,
+)
+from placeproof.fusion import SHIPPED_MODEL, load_model, probability
 from placeproof.geometry import bearing_of_yaw
 from placeproof.images import Picture, read_picture
 from placeproof.inference import Inference
+from placeproof.judgeable import shows_anything, unjudgeable_reason
 from placeproof.location import Location
-from placeproof.network.checkpoint import Checkpoint, load_checkpoint
+from placeproof.matchers.registry import make_matcher
+from placeproof.network.checkpoint import load_checkpoint
 from placeproof.panoramas.feature_cache import FeatureCache
-from placeproof.panoramas.intake import require_equirectangular
 from placeproof.panoramas.source import PanoramaRecord, PanoramaSource
-from placeproof.results import (
-    Claim,
-    PanoramaEvidence,
-    PictureMatch,
-    Provenance,
-    Verification,
+from placeproof.photo import Photo, field_of_view
+from placeproof.photo_kind import load_kind_head
+from placeproof.provenance import Stopwatch, provenance
+from placeproof.results import Caution, Claim, PanoramaEvidence, SecondLook, Verification
+from placeproof.second_look.views import PanoramaViews
+from placeproof.suspicion import (
+    cautions_of,
+    deserves_a_second_look,
+    mirrored_caution,
 )
-from placeproof.verdict import decide
+from placeproof.verdict import Situation, decide, decisive_panorama
+from placeproof.weighing import Weighed, log_odds_of, weigh
 from placeproof.weights_store import SHIPPED_FILE
 
 DEFAULT_RADIUS_M = 50.0
-COMPUTED_WITH = ("numpy", "pillow", "torch", "timm")  # versions that a result depends on
+EVEN = 0.5  # prior probability: a claim is as likely true as false before anything is compared
+MOST_PANORAMAS = 24  # that are compared, at most: the nearest; a city's centre has hundreds
+PANORAMAS_AGAIN = 2  # that a second look is taken at, at most: those that speak most for the claim
+
+# One panorama of a provider that cannot be had, or is none, does not end a verification.
+_UNUSABLE = (
+    NetworkError,
+    NotAnImageError,
+    TruncatedImageError,
+    ImageTooLargeError,
+    ImageTooSmallError,
+    NotEquirectangularError,
+)
 
 Progress = Callable[[int, int], None]  # panoramas done, panoramas in all
-
-
-def claim_of(photo: Picture, location: Location | None) -> Claim:
-    """The claim to verify: the location that was given, or else the photo's own EXIF GPS.
-
-    Raises:
-        NoClaimError: If there is neither.
-    """
-    if location is not None:
-        return Claim(location, "given")
-    if photo.metadata.location is not None:
-        return Claim(photo.metadata.location, "exif")
-    problem = photo.metadata.location_problem or "it has no GPS position"
-    raise NoClaimError(
-        f"no location was claimed and '{photo.path.name}' gives none ({problem}); "
-        "say where with --at LATITUDE,LONGITUDE"
-    )
 
 
 class Verifier:
@@ -61,9 +67,10 @@ class Verifier:
         source: Where panoramas come from.
         cache: Where their features are kept; None computes them every time.
         weights: A checkpoint; the one that ships with placeproof by default.
+        model: What turns evidence into a verdict; the one that ships by default.
 
     Raises:
-        WeightsError: If the weights cannot be loaded.
+        WeightsError: If the weights or the model cannot be loaded.
     """
 
     def __init__(
@@ -71,11 +78,16 @@ class Verifier:
         source: PanoramaSource,
         cache: FeatureCache | None = None,
         weights: Path = SHIPPED_FILE,
+        model: Path = SHIPPED_MODEL,
     ) -> None:
         self.source = source
         self.cache = cache
         self.checkpoint = load_checkpoint(weights)
         self.inference = Inference(self.checkpoint)
+        self.model = load_model(model)
+        kind = load_kind_head()
+        self.kind = kind if kind.fits(self.checkpoint.features_sha256) else None
+        self.cascade = Cascade(self.inference, make_matcher(self.model.matcher))
 
     def verify(
         self,
@@ -83,6 +95,7 @@ class Verifier:
         claim: Location | None = None,
         *,
         radius_m: float = DEFAULT_RADIUS_M,
+        prior: float = EVEN,
         progress: Progress = lambda _done, _total: None,
     ) -> Verification:
         """Answers whether a photo was taken at a claimed location.
@@ -91,6 +104,7 @@ class Verifier:
             photo: The photo's file.
             claim: The claimed location; without it, the photo's own EXIF GPS.
             radius_m: Panoramas at most so many metres from the claim are compared.
+            prior: Probability of the claim before anything is compared, in (0, 1).
             progress: Called with 0 before the first panorama and after each.
 
         Raises:
@@ -98,44 +112,96 @@ class Verifier:
         """
         if not 0 < radius_m < math.inf:
             raise LocationError(f"a radius of {radius_m:g} m is no length above 0")
+        if not 0 < prior < 1:
+            raise LocationError(f"a prior of {prior:g} is no probability between 0 and 1")
         watch = Stopwatch()
         with watch.stage("read photo"):
             picture = read_picture(photo)
             made_claim = claim_of(picture, claim)
-            height, width = picture.pixels.shape[:2]
+            query = self.cascade.photo(picture.pixels, field_of_view(picture))
         with watch.stage("search panoramas"):
             records = self.source.search(made_claim.location, radius_m)
-        evidence: list[PanoramaEvidence] = []
-        variety = 0.0  # of a photo that nothing is compared with, and that is thus not looked at
-        progress(0, len(records))
-        if records:
-            with watch.stage("photo features"):
-                size = self.inference.photo_size(width, height)
-                query = self.inference.features(picture.pixels, size, wraps=False)
-                variety = self.inference.variety(query)
-            for done, record in enumerate(records, start=1):
-                reference = self._reference_features(record, watch)
-                with watch.stage("match"):
-                    evidence.append(
-                        self._compare(query, (width, height), reference, record, made_claim)
-                    )
-                progress(done, len(records))
-        verdict, decisive, reasons = decide(
-            evidence, variety, radius_m, self.checkpoint.card.operation
+        first, skipped = self._first_looks(query, records, made_claim, picture, watch, progress)
+        weighed = self._second_looks(query, weigh(first, self.model), watch) if first else None
+        cautions = self._cautions(query, weighed, watch) if weighed else ()
+        verdict, reasons = decide(
+            Situation(
+                evidence=weighed.evidence if weighed else (),
+                log_odds=weighed.log_odds if weighed else 0.0,
+                prior=prior,
+                radius_m=radius_m,
+                cautions=cautions,
+                unjudgeable=unjudgeable_reason(self.inference, query.dense, self.kind)
+                if weighed
+                else None,
+            ),
+            self.model,
         )
         return Verification(
             verdict=verdict,
-            probability=None if decisive is None else evidence[decisive].comparison.probability,
-            reasons=reasons,
+            probability=probability(weighed.log_odds, prior) if weighed else None,
+            prior=prior,
+            reasons=(*reasons, *skipped),
+            grounds=weighed.grounds if weighed else (),
+            cautions=cautions,
             claim=made_claim,
             radius_m=radius_m,
-            photo_size=(width, height),
-            evidence=tuple(evidence),
-            decisive=decisive,
+            photo_size=query.size,
+            evidence=weighed.evidence if weighed else (),
+            decisive=decisive_panorama(weighed.evidence) if weighed else None,
             provenance=provenance(picture, self.checkpoint, watch),
         )
 
-    def _reference_features(self, record: PanoramaRecord, watch: "Stopwatch") -> Tensor:
+    def _first_looks(
+        self,
+        query: Photo,
+        records: Sequence[PanoramaRecord],
+        claim: Claim,
+        picture: Picture,
+        watch: Stopwatch,
+        progress: Progress,
+    ) -> tuple[list[PanoramaEvidence], list[str]]:
+        """Compares the photo with panoramas by the network; says which were left out, and why."""
+        found: list[PanoramaEvidence] = []
+        skipped: list[str] = []
+        if len(records) > MOST_PANORAMAS:
+            skipped.append(
+                f"Of {len(records)} panoramas there, only the {MOST_PANORAMAS} nearest were compared."
+            )
+            records = records[:MOST_PANORAMAS]
+        progress(0, len(records))
+        for done, record in enumerate(records, start=1):
+            try:
+                reference = self._reference_features(record, watch)
+            except _UNUSABLE as error:
+                if done == len(records) and not found:
+                    raise
+                skipped.append(f"A panorama could not be used: {error}.")
+                progress(done, len(records))
+                continue
+            with watch.stage("photo features"):
+                _ = query.dense
+            with watch.stage("match"):
+                comparison = self.cascade.first_look(
+                    query, reference, (record.width, record.height)
+                )
+                found.append(
+                    PanoramaEvidence(
+                        record=record,
+                        distance_m=claim.location.distance_m(record.location),
+                        comparison=comparison,
+                        second_look=None,
+                        log_odds=log_odds_of(comparison, None, self.model),
+                        bearing=_bearing(comparison.yaw, record),
+                        shows=shows_anything(
+                            self.inference, reference, record.heading, picture.metadata.heading
+                        ),
+                    )
+                )
+            progress(done, len(records))
+        return found, skipped
+
+    def _reference_features(self, record: PanoramaRecord, watch: Stopwatch) -> Tensor:
         """Features of a panorama, from the cache where it has them."""
         size = self.inference.panorama_size
         card = self.checkpoint.card
@@ -152,113 +218,76 @@ class Verifier:
             features = self.inference.features(pixels, size, wraps=True)
             return features if cache is None else cache.put(*key, features)
 
-    def _compare(
-        self,
-        query: Tensor,
-        query_size: tuple[int, int],
-        reference: Tensor,
-        record: PanoramaRecord,
-        claim: Claim,
-    ) -> PanoramaEvidence:
-        """One panorama's evidence."""
-        size = (record.width, record.height)
-        comparison = self.inference.compare(query, query_size, reference, size, panorama=True)
-        bearing = None
-        if comparison.yaw is not None and record.heading is not None:
-            bearing = bearing_of_yaw(comparison.yaw, record.heading)
-        distance = claim.location.distance_m(record.location)
-        return PanoramaEvidence(record, distance, comparison, bearing)
+    def _second_looks(self, query: Photo, weighed: Weighed, watch: Stopwatch) -> Weighed:
+        """Looks again at the panoramas that speak most for the claim, where that may matter."""
+        if not (
+            self.model.undecided(weighed.log_odds)
+            or deserves_a_second_look(weighed.best.comparison)
+        ):
+            return weighed
+        evidence = list(weighed.evidence)
+        order = sorted(range(len(evidence)), key=lambda i: -evidence[i].log_odds)
+        with watch.stage("second look"):
+            for i in order[:PANORAMAS_AGAIN]:
+                evidence[i] = self._again(query, evidence[i])
+        return weigh(evidence, self.model)
 
-
-def match_pictures(
-    query: Path,
-    reference: Path,
-    *,
-    panorama: bool | None = None,
-    weights: Path = SHIPPED_FILE,
-) -> PictureMatch:
-    """Compares any two pictures, with no claim about places (template matching, splicing).
-
-    Args:
-        query: The picture to find.
-        reference: The picture to find it in.
-        panorama: Whether the reference is an equirectangular panorama; if not, its edges do
-            not touch and it is scaled as a photo is. None: it is one if it looks like one.
-        weights: A checkpoint; the one that ships with placeproof by default.
-
-    Raises:
-        NotEquirectangularError: If the reference is said to be a panorama and is none.
-        PlaceproofError: If a picture or the weights cannot be used.
-    """
-    checkpoint = load_checkpoint(weights)
-    inference = Inference(checkpoint)
-    watch = Stopwatch()
-    with watch.stage("read pictures"):
-        photo, other = read_picture(query), read_picture(reference)
-    if panorama is None:
-        panorama = _looks_equirectangular(other)
-    elif panorama:
-        require_equirectangular(other)
-    photo_size = (photo.pixels.shape[1], photo.pixels.shape[0])
-    other_size = (other.pixels.shape[1], other.pixels.shape[0])
-    with watch.stage("features"):
-        query_features = inference.features(
-            photo.pixels, inference.photo_size(*photo_size), wraps=False
+    def _again(self, query: Photo, first: PanoramaEvidence) -> PanoramaEvidence:
+        """The evidence of a panorama after a second look."""
+        record, look = first.record, self._look(query, first)
+        bearing, others = first.bearing, look.other_yaws if look.trusted else ()
+        if look.camera is not None and look.trusted:
+            bearing = _bearing(look.camera.yaw, record)
+        return replace(
+            first,
+            second_look=look,
+            log_odds=log_odds_of(first.comparison, look, self.model),
+            bearing=bearing,
+            other_bearings=tuple(
+                bearing_of_yaw(yaw, record.heading) for yaw in others if record.heading is not None
+            ),
         )
-        input_size = inference.panorama_size if panorama else inference.photo_size(*other_size)
-        reference_features = inference.features(other.pixels, input_size, wraps=panorama)
-    with watch.stage("match"):
-        comparison = inference.compare(
-            query_features, photo_size, reference_features, other_size, panorama=panorama
+
+    def _look(self, query: Photo, first: PanoramaEvidence) -> SecondLook:
+        """A second look at a panorama, where the first look at it proposes to look."""
+        record = first.record
+        views = PanoramaViews(
+            self.cascade.matcher,
+            record.width,
+            lambda: self.source.fetch(record),
+            self.cache if record.may_keep else None,
+            record.key,
         )
-    return PictureMatch(
-        comparison=comparison,
-        query_size=photo_size,
-        reference=reference,
-        reference_sha256=other.sha256,
-        reference_size=other_size,
-        panorama=panorama,
-        provenance=provenance(photo, checkpoint, watch),
-    )
+        return self.cascade.second_look(query, views, first.comparison.yaws)
+
+    def _cautions(self, query: Photo, weighed: Weighed, watch: Stopwatch) -> tuple[Caution, ...]:
+        """What should make one suspicious, whatever was weighed."""
+        best = weighed.best
+        if weighed.probability < self.model.consistent_from:
+            with watch.stage("mirrored photo"):
+                return self._mirrored(query, best, watch)
+        if best.second_look is None:
+            return ()
+        with watch.stage("cautions"):
+            return cautions_of(query, best.second_look, self.source.fetch(best.record))
+
+    def _mirrored(
+        self, query: Photo, best: PanoramaEvidence, watch: Stopwatch
+    ) -> tuple[Caution, ...]:
+        """Whether the photo matches better when left and right are exchanged."""
+        reference = self._reference_features(best.record, watch)
+        size = (best.record.width, best.record.height)
+        comparison = self.cascade.first_look(query.mirrored, reference, size)
+        if comparison.logit <= max(best.comparison.logit, 0.0):
+            return ()
+        upright = best.second_look or self._look(query, best)
+        return mirrored_caution(
+            upright, self._look(query.mirrored, replace(best, comparison=comparison))
+        )
 
 
-def _looks_equirectangular(picture: Picture) -> bool:
-    try:
-        require_equirectangular(picture)
-    except NotEquirectangularError:
-        return False
-    return True
-
-
-class Stopwatch:
-    """Adds up the wall-clock seconds of named stages."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Times what runs inside."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-def provenance(photo: Picture, checkpoint: Checkpoint, watch: Stopwatch) -> Provenance:
-    """What has to be known to repeat a run."""
-    versions = {"placeproof": __version__, "python": platform.python_version()}
-    versions |= {name: importlib.metadata.version(name) for name in COMPUTED_WITH}
-    return Provenance(
-        photo=photo.path,
-        photo_sha256=photo.sha256,
-        weights=checkpoint.card.name,
-        weights_sha256=checkpoint.sha256,
-        extractor=checkpoint.card.extractor,
-        seed=checkpoint.card.seed,
-        versions=versions,
-        started=watch.started,
-        seconds=dict(watch.seconds),
-    )
+def _bearing(yaw: float | None, record: PanoramaRecord) -> float | None:
+    """Compass bearing of a yaw, where both it and the panorama's heading are known."""
+    if yaw is None or record.heading is None:
+        return None
+    return bearing_of_yaw(yaw, record.heading)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from placeproof import __version__
-from placeproof.cli import demo, evaluate, library, match, train, verify, weights
+from placeproof.cli import claim, collect, demo, evaluate, library, match, train, verify, weights
 from placeproof.cli.options import INTERRUPTED
 from placeproof.errors import PlaceproofError, StorageError
 
@@ -35,8 +35,10 @@ app = typer.Typer(
 )
 app.command("verify")(verify.verify)
 app.command("match")(match.match)
+app.command("claim")(claim.claim)
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
+app.command("collect", context_settings={"ignore_unknown_options": True})(collect.collect)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(library.app, name="library")
 app.add_typer(weights.app, name="weights")

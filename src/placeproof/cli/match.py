@@ -47,11 +47,11 @@ def match(
         raise typer.BadParameter(f"its name has to end in one of {', '.join(_SUFFIXES)}")
 
     from placeproof.images import read_picture
+    from placeproof.picture_match import match_pictures
     from placeproof.report.document import comparison_document, document_text
     from placeproof.report.overlay import overlay as draw
     from placeproof.report.pictures import write_picture
     from placeproof.report.terminal import print_comparison
-    from placeproof.verify import match_pictures
 
     checkpoint = checkpoint_file(weights, allow_download=allow_download)
     if overlay is not None:

@@ -5,23 +5,28 @@ import json
 import logging
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from placeproof.errors import StorageError
 from placeproof.files import write_atomically
+from placeproof.sealed import SealError, read_sealed, write_sealed
 
+ARRAYS = "placeproof-local-features/1"
 FEATURES_VERSION = 1  # raise it when the same weights and picture give other features
 
 _log = logging.getLogger(__name__)
 
 
 class FeatureCache:
-    """One safetensors file for each picture, extractor, weights and size, in half precision.
+    """Dense features in half precision, and named arrays of local features, as safetensors files.
 
     The cache is no result: whatever goes wrong with it is logged and costs time, nothing else.
 
@@ -58,11 +63,7 @@ class FeatureCache:
             return None
         except (SafetensorError, OSError, KeyError, TypeError) as error:
             reason = str(error)
-        _log.warning("cached features %s are damaged and will be made anew: %s", path, reason)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            _log.warning("cannot delete %s: %s", path, error.strerror)
+        _drop(path, reason)
         return None
 
     def put(
@@ -93,6 +94,40 @@ class FeatureCache:
             _log.warning("features are not cached: %s", error)
         return half
 
+    def get_arrays(self, content_hash: str, key: str) -> dict[str, NDArray[np.generic]] | None:
+        """The arrays that :meth:`put_arrays` stored under the same key.
+
+        Args:
+            content_hash: SHA-256 of the picture's file.
+            key: All else that the arrays depend on.
+
+        Returns:
+            As they were put; None where there is nothing sound.
+        """
+        path = self._arrays_path(content_hash, key)
+        try:
+            sealed = read_sealed(path.read_bytes(), ARRAYS, "local features")
+        except FileNotFoundError:
+            return None
+        except (OSError, SealError) as error:
+            _drop(path, str(error))
+            return None
+        return {name: tensor.numpy() for name, tensor in sealed.tensors.items()}
+
+    def put_arrays(
+        self, content_hash: str, key: str, arrays: Mapping[str, NDArray[np.generic]]
+    ) -> None:
+        """Stores named arrays of any type and shape; see :meth:`get_arrays` for the key."""
+        path = self._arrays_path(content_hash, key)
+        tensors = {
+            name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()
+        }
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_sealed(path, ARRAYS, None, tensors)
+        except (StorageError, OSError) as error:
+            _log.warning("local features are not cached: %s", error)
+
     def forget(self, content_hash: str) -> None:
         """Deletes all features of one picture.
 
@@ -118,6 +153,18 @@ class FeatureCache:
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
         name = f"{readable}-{size[0]}x{size[1]}-{digest}.safetensors"
         return self._shard(content_hash) / name
+
+    def _arrays_path(self, content_hash: str, key: str) -> Path:
+        digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+        return self._shard(content_hash) / f"local-{digest}.safetensors"
+
+
+def _drop(path: Path, reason: str) -> None:
+    _log.warning("cached features %s are damaged and will be made anew: %s", path, reason)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("cannot delete %s: %s", path, error.strerror)
 
 
 def _digest(features: Tensor) -> str:

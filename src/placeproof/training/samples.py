@@ -93,11 +93,13 @@ def _caption(number: int, sample: Sample) -> str:
 def _row(sample: Sample, stride: int) -> list[Image.Image]:
     """The pictures of a pair, all of one height."""
     comparison = Comparison(
+        logit=float(torch.tensor(sample.probability).logit(eps=1e-6)),
         probability=sample.probability,
         query_mask=_mask(sample.query_mask, sample.query, stride, wraps=False),
         reference_mask=_mask(sample.panorama_mask, sample.panorama, stride, wraps=True),
         box=None,
         yaw=None,
+        yaws=(),
         matches=(),
     )
     query_size, size, _ = side_by_side(

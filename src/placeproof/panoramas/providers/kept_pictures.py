@@ -15,6 +15,7 @@ from placeproof.panoramas.providers.picture_cache import PictureCache
 from placeproof.panoramas.source import PanoramaRecord
 
 EXPIRED = (403, 404, 410)  # what servers answer to an address that no longer counts
+MOST_ADDRESSES = 4096  # that are remembered; others are looked up again
 
 
 class KeptPictures:
@@ -37,6 +38,8 @@ class KeptPictures:
     def learn(self, picture_id: str, address: str) -> None:
         """Remembers an address that a search has told."""
         self._addresses[picture_id] = address
+        while len(self._addresses) > MOST_ADDRESSES:
+            del self._addresses[next(iter(self._addresses))]
 
     def pixels(self, record: PanoramaRecord) -> NDArray[np.uint8]:
         """A panorama's pixels, (H, W, 3) sRGB, of the size that its record states.
