@@ -5,15 +5,23 @@ placeproof computes is rounded, so that noise in the last bits does not look lik
 what it was given (the radius, a panorama's record) is passed on as it is.
 """
 
+import itertools
 import json
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from placeproof.geometry import WrappedBox, wrap_degrees
+from placeproof.geometry import (
+    WrappedBox,
+    angles_from_direction,
+    pixel_from_angles,
+    wrap_degrees,
+)
 from placeproof.panoramas.record_file import record_as_dict
 from placeproof.report.describe import matched_share
+from placeproof.report.map import bearing_towards_camera
 from placeproof.results import (
     Comparison,
     PanoramaEvidence,
@@ -33,6 +41,8 @@ _METRE_DIGITS = 2
 _ANGLE_DIGITS = 2
 _PIXEL_DIGITS = 1
 _SECOND_DIGITS = 3
+_LOG_ODDS_DIGITS = 3
+_MOST_POINTS = 100  # of a second look
 
 
 def verification_document(verification: Verification) -> dict[str, Any]:
@@ -44,7 +54,15 @@ def verification_document(verification: Verification) -> dict[str, Any]:
         "probability": None
         if verification.probability is None
         else _rounded(verification.probability, _PROBABILITY_DIGITS),
+        "prior": verification.prior,
         "reasons": list(verification.reasons),
+        "grounds": [
+            {"log_odds": _rounded(ground.log_odds, _LOG_ODDS_DIGITS), "text": ground.text}
+            for ground in verification.grounds
+        ],
+        "cautions": [
+            {"kind": caution.kind.value, "text": caution.text} for caution in verification.cautions
+        ],
         "claim": {
             "latitude": _rounded(claim.location.latitude, _COORDINATE_DIGITS),
             "longitude": _rounded(claim.location.longitude, _COORDINATE_DIGITS),
@@ -100,18 +118,60 @@ def _query(provenance: Provenance, size: tuple[int, int]) -> dict[str, Any]:
 def _evidence(evidence: PanoramaEvidence) -> dict[str, Any]:
     bearing = evidence.bearing
     return {
-        "panorama": record_as_dict(evidence.record),
+        "panorama": record_as_dict(evidence.record) | {"page": evidence.record.page},
         "distance_m": _rounded(evidence.distance_m, _METRE_DIGITS),
         # 359.999 rounds to 360, which is 0.
         "bearing": None if bearing is None else _rounded(bearing, _ANGLE_DIGITS) % 360.0,
+        "other_bearings": [
+            _rounded(other, _ANGLE_DIGITS) % 360.0 for other in evidence.other_bearings
+        ],
+        "log_odds": _rounded(evidence.log_odds, _LOG_ODDS_DIGITS),
+        "shows": evidence.shows,
         "comparison": _comparison(evidence.comparison),
+        "second_look": None if evidence.second_look is None else _second_look(evidence),
+    }
+
+
+def _second_look(evidence: PanoramaEvidence) -> dict[str, Any]:
+    look, record = evidence.second_look, evidence.record
+    assert look is not None  # noqa: S101  the caller asks
+    camera, towards = look.camera, bearing_towards_camera(evidence)
+    x, y = pixel_from_angles(
+        *angles_from_direction(torch.from_numpy(look.directions)), record.width, record.height
+    )
+    points = zip(look.points.tolist(), x.tolist(), y.tolist(), strict=True)
+    return {
+        "matcher": look.matcher,
+        "views": len(look.views),
+        "inliers": look.inliers,
+        "surprise": _rounded(look.surprise, _METRE_DIGITS),
+        "spread": _rounded(look.spread, _SHARE_DIGITS),
+        "kind": look.kind,
+        "camera": None
+        if camera is None
+        else {
+            "yaw": _yaw(camera.yaw),
+            "pitch": _rounded(camera.pitch, _ANGLE_DIGITS),
+            "roll": _rounded(camera.roll, _ANGLE_DIGITS),
+            "fov": _rounded(camera.fov, _ANGLE_DIGITS),
+        },
+        "towards": None if towards is None else _rounded(towards, _ANGLE_DIGITS) % 360.0,
+        "points": [
+            {
+                "photo": [_rounded(value, _PIXEL_DIGITS) for value in photo],
+                "panorama": [_rounded(column, _PIXEL_DIGITS), _rounded(row, _PIXEL_DIGITS)],
+            }
+            for photo, column, row in itertools.islice(points, _MOST_POINTS)
+        ],
     }
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {
         "probability": _rounded(comparison.probability, _PROBABILITY_DIGITS),
+        "logit": _rounded(comparison.logit, _LOG_ODDS_DIGITS),
         "yaw": None if comparison.yaw is None else _yaw(comparison.yaw),
+        "yaws": [_yaw(yaw) for yaw in comparison.yaws],
         "box": None if comparison.box is None else _box(comparison.box),
         "query_mask": _mask(comparison.query_mask.pixels()),
         "reference_mask": _mask(comparison.reference_mask.pixels()),

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from placeproof.files import write_atomically
+from placeproof.fusion import probability
+from placeproof.grounds import contradicts, supports
 from placeproof.report.describe import (
     bearing_text,
     claim_words,
@@ -22,6 +24,7 @@ from placeproof.report.describe import (
     share_text,
     verdict_words,
 )
+from placeproof.report.map import SIDE, draw_map
 from placeproof.report.overlay import (
     draw_ring,
     fitted_size,
@@ -32,6 +35,7 @@ from placeproof.report.overlay import (
     region_overlay,
     scaled,
 )
+from placeproof.report.point_matches import point_matches
 from placeproof.results import Comparison, PanoramaEvidence, Verification
 from placeproof.verdict import probability_text
 
@@ -58,7 +62,7 @@ class _Panorama:
     number: int
     decisive: bool
     evidence: PanoramaEvidence
-    overlay: str
+    overlay: str | None
     region: str | None
     mask: str
     photo_overlay: str
@@ -68,6 +72,7 @@ class _Panorama:
     across_seam: bool
     direction: str
     patches: list[_Patch]
+    points: str | None
 
 
 def write_report(
@@ -90,7 +95,7 @@ def write_report(
         StorageError: If the file cannot be written.
     """
     shown = [
-        _panorama(verification, index, photo, panoramas[index])
+        _panorama(verification, index, photo, panoramas)
         for index in range(len(verification.evidence))
     ]
     environment = Environment(
@@ -107,7 +112,13 @@ def write_report(
         claim_words=claim_words(verification.claim),
         photo=_data_uri(_fitted(photo, _LARGE)),
         panoramas=sorted(shown, key=lambda panorama: not panorama.decisive),
+        supports=supports(verification.grounds),
+        contradicts=contradicts(verification.grounds),
+        heaviest=max((abs(ground.log_odds) for ground in verification.grounds), default=1.0),
+        map=draw_map(verification) if verification.evidence else None,
+        side=SIDE,
         probability_text=probability_text,
+        probability=probability,
         bearing_text=bearing_text,
     )
     write_atomically(path, page.encode())
@@ -122,9 +133,13 @@ def _panorama(
     verification: Verification,
     index: int,
     photo: NDArray[np.uint8],
-    pixels: NDArray[np.uint8],
+    panoramas: Sequence[NDArray[np.uint8]],
 ) -> _Panorama:
+    """What the page shows of a panorama; nothing of its pixels where its terms forbid that."""
     evidence = verification.evidence[index]
+    pixels = panoramas[index] if evidence.record.may_keep else None
+    look = evidence.second_look
+    points = None if pixels is None or look is None else point_matches(look, photo, pixels)
     comparison = evidence.comparison
     box = comparison.box
     decisive = index == verification.decisive
@@ -134,10 +149,14 @@ def _panorama(
         number=index + 1,
         decisive=decisive,
         evidence=evidence,
-        overlay=_data_uri(
+        overlay=None
+        if pixels is None
+        else _data_uri(
             reference_overlay(comparison, _fitted(pixels, _LARGE if decisive else _SMALL))
         ),
-        region=None if box is None else _data_uri(region_overlay(comparison, box, pixels, _SMALL)),
+        region=None
+        if box is None or pixels is None
+        else _data_uri(region_overlay(comparison, box, pixels, _SMALL)),
         mask=_data_uri(mask_picture(mask, fitted_size(mask.shape, _SMALL))),
         photo_overlay=_data_uri(query_overlay(comparison, small_photo)),
         photo_mask=_data_uri(mask_picture(photo_mask, small_photo.size)),
@@ -145,7 +164,8 @@ def _panorama(
         panorama_share=share_text(matched_share(mask)),
         across_seam=box is not None and len(box.spans(mask.shape[1])) > 1,
         direction=direction_words(evidence),
-        patches=_patches(comparison, photo, pixels) if decisive else [],
+        patches=_patches(comparison, photo, pixels) if decisive and pixels is not None else [],
+        points=None if points is None else _data_uri(points),
     )
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from placeproof.files import write_atomically
 from placeproof.panoramas.source import PanoramaRecord, PanoramaSource
 from placeproof.report.overlay import overlay
+from placeproof.report.point_matches import point_matches
 from placeproof.results import Verification
 
 _QUALITY = 90  # of JPEG
@@ -46,7 +47,9 @@ def write_overlays(
 ) -> list[Path]:
     """Writes one sheet for each panorama, as ``street-01-0123456789ab.jpg``.
 
-    Its name is made of the photo's, the panorama's rank by distance, and the panorama's id.
+    Its name is made of the photo's, the panorama's rank by distance, and the panorama's id. Where
+    a second look found points, there is another one, whose name ends in ``-points``. Of a panorama
+    whose terms forbid that its pictures are kept, there is none.
 
     Args:
         verification: What to draw.
@@ -66,8 +69,15 @@ def write_overlays(
     for index, evidence in enumerate(verification.evidence):
         name = re.sub(r"[^A-Za-z0-9_-]", "_", evidence.record.id[:_ID_CHARACTERS])
         path = folder / f"{stem}-{index + 1:02}-{name}.jpg"
-        write_picture(overlay(evidence.comparison, photo, panoramas[index]), path)
+        if not evidence.record.may_keep:
+            continue
+        pixels, look = panoramas[index], evidence.second_look
+        write_picture(overlay(evidence.comparison, photo, pixels), path)
         paths.append(path)
+        points = None if look is None else point_matches(look, photo, pixels)
+        if points is not None:
+            paths.append(path.with_stem(f"{path.stem}-points"))
+            write_picture(points, paths[-1])
     return paths
 
 

@@ -1,10 +1,14 @@
 """Results for the terminal: complete in 80 columns, and without colour."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from placeproof.fusion import probability
+from placeproof.grounds import contradicts, supports
 from placeproof.report.describe import (
     bearing_text,
     claim_words,
@@ -13,7 +17,14 @@ from placeproof.report.describe import (
     share_text,
     verdict_words,
 )
-from placeproof.results import Comparison, PictureMatch, Provenance, Verdict, Verification
+from placeproof.results import (
+    Comparison,
+    Ground,
+    PictureMatch,
+    Provenance,
+    Verdict,
+    Verification,
+)
 from placeproof.verdict import probability_text
 
 _STYLES = {
@@ -36,13 +47,18 @@ def print_verification(verification: Verification, console: Console) -> None:
     claim = verification.claim
     console.print(Text(words.headline, _STYLES[verification.verdict]))
     if verification.probability is not None:
-        console.print(Text(f"Match probability {probability_text(verification.probability)}"))
+        prior = "" if verification.prior == 0.5 else f", given a prior of {verification.prior:g}"
+        said = probability_text(verification.probability)
+        console.print(Text(f"Match probability {said}{prior}"))
     console.print()
     console.print(
         _facts(
             ("Photo", _picture(verification.provenance.photo.name, verification.photo_size)),
             ("Claim", f"{claim.location}, {claim_words(claim)}"),
+            *(("Beware", printable(caution.text)) for caution in verification.cautions),
             ("Reasons", "\n".join(printable(reason) for reason in verification.reasons)),
+            *_grounds("For it", supports(verification.grounds)),
+            *_grounds("Against", contradicts(verification.grounds)),
             ("It means", words.meaning),
             ("But", words.caution),
         )
@@ -84,6 +100,12 @@ def _facts(*facts: tuple[str, str]) -> Table:
     return table
 
 
+def _grounds(name: str, grounds: Sequence[Ground]) -> list[tuple[str, str]]:
+    """What speaks for or against the claim, strongest first; log-odds in front."""
+    lines = [f"{ground.log_odds:+.1f}  {printable(ground.text)}" for ground in grounds]
+    return [(name, "\n".join(lines))] if lines else []
+
+
 def _picture(name: str, size: tuple[int, int]) -> str:
     return f"{printable(name)} ({size[0]} x {size[1]})"
 
@@ -122,7 +144,7 @@ def _panoramas(verification: Verification) -> Table:
             f"{evidence.distance_m:.0f} m",
             Text(printable(evidence.record.captured or "unknown")[:_DATE_CHARACTERS]),
             "-" if evidence.bearing is None else bearing_text(evidence.bearing),
-            probability_text(comparison.probability),
+            probability_text(probability(evidence.log_odds)),
             f"{share_text(matched_share(comparison.query_mask.pixels()))} / "
             f"{share_text(matched_share(comparison.reference_mask.pixels()))}",
             style="bold" if decided else "",
