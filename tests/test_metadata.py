@@ -20,7 +20,7 @@ from placeproof.metadata import GPano, Metadata, orientation, read_metadata
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, DOUBLE = 1, 2, 3, 4, 5, 7, 12
 SIZES = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1, DOUBLE: 8}
 IFD_EXIF, IFD_GPS = 0x8769, 0x8825
-ORIENTATION, DATE, OFFSET, MAKER_NOTE = 0x0112, 0x9003, 0x9011, 0x927C
+ORIENTATION, DATE, OFFSET, MAKER_NOTE, FOCAL_35MM = 0x0112, 0x9003, 0x9011, 0x927C, 0xA405
 LAT_REF, LAT, LON_REF, LON, DIRECTION_REF, DIRECTION, DATUM = 1, 2, 3, 4, 16, 17, 18
 
 
@@ -320,6 +320,48 @@ def test_gpano_heading_goes_before_exif() -> None:
 def test_captured(date: str, offset: str | None, captured: str | None) -> None:
     fields = [text(DATE, date)] + ([] if offset is None else [text(OFFSET, offset)])
     assert read(sub=fields).captured == captured
+
+
+# Focal length
+
+
+def short(tag: int, *values: int) -> Field:
+    return Field(tag, SHORT, struct.pack(f">{len(values)}H", *values))
+
+
+@pytest.mark.parametrize(
+    ("field", "focal"),
+    [
+        (short(FOCAL_35MM, 26), 26.0),
+        (short(FOCAL_35MM, 5), 5.0),
+        (short(FOCAL_35MM, 2000), 2000.0),
+        (rational(FOCAL_35MM, (515, 20)), 25.75),
+        (double(FOCAL_35MM, 27.5), 27.5),
+        (text(FOCAL_35MM, "28"), 28.0),
+        (short(FOCAL_35MM, 0), None),  # unknown
+        (short(FOCAL_35MM, 4), None),
+        (short(FOCAL_35MM, 2001), None),
+        (short(FOCAL_35MM, 65535), None),
+        (short(FOCAL_35MM, 26, 52), None),
+        (rational(FOCAL_35MM, (26, 0)), None),
+        (rational(FOCAL_35MM, (0, 0)), None),
+        (double(FOCAL_35MM, math.nan), None),
+        (double(FOCAL_35MM, math.inf), None),
+        (double(FOCAL_35MM, -26.0), None),
+        (text(FOCAL_35MM, "26 mm"), None),
+        (Field(FOCAL_35MM, UNDEFINED, b"\0\x1a"), None),
+    ],
+)
+def test_focal_35mm(field: Field, focal: float | None) -> None:
+    metadata = read(*position(), sub=[field, text(DATE, "2019:05:01 10:20:30")])
+    assert metadata.focal_35mm == focal
+    assert metadata.location is not None
+    assert metadata.captured is not None
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_that_carries_exif_carries_the_focal_length(form: str) -> None:
+    assert read_metadata(saved(form, exif=exif(sub=[short(FOCAL_35MM, 26)]))).focal_35mm == 26.0
 
 
 # GPano

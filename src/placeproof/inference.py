@@ -38,10 +38,21 @@ class Inference:
         """Width and height at which the extractor sees a photo of the given size."""
         return scaled_size((width, height), self.operation.photo_side, self.stride)
 
-    @torch.inference_mode()
     def features(self, pixels: NDArray[np.uint8], size: tuple[int, int], *, wraps: bool) -> Tensor:
         """Features (C, h, w) of a picture (H, W, 3) scaled to ``size``."""
-        return self.network.features(as_batch(pixels, size), wraps=wraps)[0]
+        return self.projected(self.extracted(pixels, size, wraps=wraps))
+
+    @torch.inference_mode()
+    def extracted(self, pixels: NDArray[np.uint8], size: tuple[int, int], *, wraps: bool) -> Tensor:
+        """What the extractor alone makes of a picture, (D, h, w)."""
+        features: Tensor = self.network.extractor(as_batch(pixels, size), wraps=wraps)[0]
+        return features
+
+    @torch.inference_mode()
+    def projected(self, extracted: Tensor) -> Tensor:
+        """The features (C, h, w) that :meth:`features` makes of what the extractor made."""
+        features: Tensor = self.network.projection(extracted[None])[0]
+        return features
 
     @staticmethod
     @torch.inference_mode()

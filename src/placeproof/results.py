@@ -13,7 +13,9 @@ from placeproof.location import Location
 from placeproof.panoramas.source import PanoramaRecord
 from placeproof.patches import Mask
 
-TRUSTED_SURPRISE = 40.0  # of a second look, from which its camera is believed: 5 % of false claims reach it
+TRUSTED_SURPRISE = (
+    40.0  # of a second look, from which its camera is believed: 5 % of false claims reach it
+)
 
 
 class Verdict(StrEnum):

@@ -33,13 +33,9 @@ from placeproof.photo_kind import load_kind_head
 from placeproof.provenance import Stopwatch, provenance
 from placeproof.results import Caution, Claim, PanoramaEvidence, SecondLook, Verification
 from placeproof.second_look.views import PanoramaViews
-from placeproof.suspicion import (
-    cautions_of,
-    deserves_a_second_look,
-    mirrored_caution,
-)
+from placeproof.suspicion import cautions_of, mirrored_caution
 from placeproof.verdict import Situation, decide, decisive_panorama
-from placeproof.weighing import Weighed, log_odds_of, weigh
+from placeproof.weighing import Weighed, log_odds_of, needs_a_second_look, weigh
 from placeproof.weights_store import SHIPPED_FILE
 
 DEFAULT_RADIUS_M = 50.0
@@ -86,7 +82,7 @@ class Verifier:
         self.inference = Inference(self.checkpoint)
         self.model = load_model(model)
         kind = load_kind_head()
-        self.kind = kind if kind.fits(self.checkpoint.features_sha256) else None
+        self.kind = kind if kind.fits(self.checkpoint.network.extractor) else None
         self.cascade = Cascade(self.inference, make_matcher(self.model.matcher))
 
     def verify(
@@ -131,7 +127,7 @@ class Verifier:
                 prior=prior,
                 radius_m=radius_m,
                 cautions=cautions,
-                unjudgeable=unjudgeable_reason(self.inference, query.dense, self.kind)
+                unjudgeable=unjudgeable_reason(self.inference, query, self.kind)
                 if weighed
                 else None,
             ),
@@ -166,7 +162,7 @@ class Verifier:
         skipped: list[str] = []
         if len(records) > MOST_PANORAMAS:
             skipped.append(
-                f"Of {len(records)} panoramas there, only the {MOST_PANORAMAS} nearest were compared."
+                f"Of {len(records)} panoramas there, the {MOST_PANORAMAS} nearest were compared."
             )
             records = records[:MOST_PANORAMAS]
         progress(0, len(records))
@@ -220,10 +216,7 @@ class Verifier:
 
     def _second_looks(self, query: Photo, weighed: Weighed, watch: Stopwatch) -> Weighed:
         """Looks again at the panoramas that speak most for the claim, where that may matter."""
-        if not (
-            self.model.undecided(weighed.log_odds)
-            or deserves_a_second_look(weighed.best.comparison)
-        ):
+        if not needs_a_second_look(weighed, self.model):
             return weighed
         evidence = list(weighed.evidence)
         order = sorted(range(len(evidence)), key=lambda i: -evidence[i].log_odds)

@@ -17,8 +17,10 @@ import placeproof
 import placeproof.cli.verify
 import placeproof.verify
 from placeproof import errors, files
+from placeproof.claims.candidate import Candidate
+from placeproof.claims.geocoding import Geocoder
 from placeproof.errors import PlaceproofError
-from placeproof.location import parse_radius
+from placeproof.location import Location, parse_radius
 from placeproof.panoramas.library import Library
 
 AT = ("--at", "48.8584,2.2945")
@@ -122,6 +124,112 @@ def test_the_library_of_the_environment(
     run = cli("verify", photo_path, *AT, "--weights", checkpoint_path)
     assert run.code == 0
     assert run.out.startswith("Consistent")
+
+
+# The claimed place
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "8FW4V75V+9Q",
+        "https://www.openstreetmap.org/?mlat=48.8584&mlon=2.2945#map=18/48.8584/2.2945",
+        "https://www.google.com/maps/@48.8584,2.2945,17z",
+        "48°51'30.24\"N 2°17'40.2\"E",
+        "u09tunqu3y",
+    ],
+)
+def test_a_place_in_any_notation(verify: Verify, photo_path: Path, at: str) -> None:
+    answer = document(verify(photo_path, "--at", at, "--json"))
+    claim = answer["claim"]
+    assert (claim["latitude"], claim["longitude"]) == pytest.approx((48.8584, 2.2945), abs=2e-4)
+    assert claim["origin"] == "given"
+    assert answer["verdict"] == "consistent"
+
+
+@pytest.fixture
+def towns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A geocoder that knows one Paris and two Springfields."""
+    monkeypatch.setenv("PLACEPROOF_CACHE", str(tmp_path / "cache"))
+    known = {"Paris": [(48.8584, 2.2945)], "Springfield": [(39.8, -89.6), (42.1, -72.6)]}
+
+    def find(_self: Geocoder, name: str) -> list[Candidate]:
+        places = known.get(name, ())
+        return [Candidate(Location(*at), name, "place name", 10.0, name, "© A") for at in places]
+
+    monkeypatch.setattr(Geocoder, "find", find)
+
+
+@pytest.mark.usefixtures("towns")
+def test_a_name_is_looked_up_if_that_is_asked_for(verify: Verify, photo_path: Path) -> None:
+    answer = document(verify(photo_path, "--at", "Paris", "--look-up", "--json"))
+    assert answer["claim"]["latitude"] == 48.8584
+    run = verify(photo_path, "--at", "Paris")
+    assert_fails(run, errors.LocationError)
+
+
+@pytest.mark.usefixtures("towns")
+def test_of_several_places_none_is_chosen(verify: Verify, photo_path: Path) -> None:
+    run = verify(photo_path, "--at", "Springfield", "--look-up")
+    assert_fails(run, errors.AmbiguousClaimError)
+    assert run.code == 22
+    assert "39.8" in run.err
+    assert "42.1" in run.err
+    assert_fails(verify(photo_path, "--at", "Nowhere", "--look-up"), errors.LocationError)
+
+
+# The prior
+
+
+@pytest.mark.parametrize(
+    ("prior", "verdict"), [("0.5", "consistent"), ("0.9", "consistent"), ("1e-6", "inconclusive")]
+)
+def test_a_prior_can_take_a_verdict_away(
+    verify: Verify, photo_path: Path, prior: str, verdict: str
+) -> None:
+    answer = document(verify(photo_path, *AT, "--prior", prior, "--json"))
+    assert answer["verdict"] == verdict
+    assert answer["prior"] == float(prior)
+    odds = answer["probability"] / (1 - answer["probability"])
+    even = document(verify(photo_path, *AT, "--json"))["probability"]
+    expected = even / (1 - even) * float(prior) / (1 - float(prior))
+    assert odds == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("prior", ["0", "1", "-0.1", "1.5", "nan", "inf"])
+def test_what_is_no_prior(verify: Verify, photo_path: Path, prior: str) -> None:
+    run = verify(photo_path, *AT, f"--prior={prior}")
+    assert_fails(run, errors.LocationError)
+    assert "prior" in run.err
+
+
+# Providers
+
+
+@pytest.mark.parametrize(
+    ("source", "variable"), [("mapillary", "MAPILLARY_TOKEN"), ("google", "GOOGLE_MAPS_API_KEY")]
+)
+def test_a_provider_without_its_key(
+    verify: Verify,
+    photo_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    variable: str,
+) -> None:
+    monkeypatch.setenv("PLACEPROOF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("placeproof.net.keys._from_keyring", lambda _provider: None)
+    run = verify(photo_path, *AT, "--source", source)
+    assert_fails(run, errors.KeyMissingError)
+    assert run.code == 46
+    assert variable in run.err
+
+
+def test_an_unknown_source(verify: Verify, photo_path: Path) -> None:
+    run = verify(photo_path, *AT, "--source", "maps")
+    assert run.code == 2
+    assert "panoramax" in run.err
 
 
 # JSON

@@ -65,7 +65,7 @@ def with_pair(suite: Suite, pair: int, **changes: object) -> Suite:
 
 def answer(score: float, **fields: object) -> StoredAnswer:
     """An answer that says nothing but a score and what is given."""
-    nothing = {"probability": None, "box": None, "yaw": None, "masks": False}
+    nothing = {"probability": None, "box": None, "yaw": None, "verdict": None, "masks": False}
     return StoredAnswer(score=score, **{**nothing, **fields})  # type: ignore[arg-type]
 
 

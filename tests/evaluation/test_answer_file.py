@@ -1,5 +1,7 @@
 """Answers on disk: what a killed run leaves is read again, and nothing else."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,12 @@ import pytest
 from placeproof.evaluation.answer_file import AnswerFile, StoredAnswer, stored
 from placeproof.evaluation.method import Answer
 from placeproof.geometry import WrappedBox
+from placeproof.results import Verdict
 
-PLAIN = StoredAnswer(0.25, None, None, None, masks=False)
-FULL = StoredAnswer(-3.5, 0.125, WrappedBox(100, 2, 10, 20), -170.5, masks=False)
+PLAIN = StoredAnswer(0.25, None, None, None, None, masks=False)
+FULL = StoredAnswer(
+    -3.5, 0.125, WrappedBox(100, 2, 10, 20), -170.5, Verdict.INCONSISTENT, masks=False
+)
 
 
 def test_answers_come_back(tmp_path: Path) -> None:
@@ -41,6 +46,33 @@ def test_half_a_line_is_dropped_and_the_rest_kept(tmp_path: Path, cut: int) -> N
     assert again.answers.keys() >= {0}
     again.add(1, FULL)
     assert AnswerFile(tmp_path, "m", "one", 5).answers == {0: PLAIN, 1: FULL}
+
+
+@pytest.mark.parametrize("verdict", [*Verdict, None])
+def test_a_verdict_is_kept(tmp_path: Path, verdict: Verdict | None) -> None:
+    said = stored(Answer(1.0, verdict=verdict), masks=False)
+    AnswerFile(tmp_path, "m", "one", 5).add(0, said)
+    again = AnswerFile(tmp_path, "m", "one", 5).answers[0]
+    assert again == replace(PLAIN, score=1.0, verdict=verdict)
+    assert again.verdict is verdict
+
+
+def test_a_line_of_before_there_were_verdicts_is_dropped(tmp_path: Path) -> None:
+    file = AnswerFile(tmp_path, "m", "one", 5)
+    file.add(0, PLAIN)
+    file.add(1, FULL)
+    first, *lines = file.path.read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    del entries[1]["verdict"]
+    file.path.write_text("\n".join([first, *map(json.dumps, entries), ""]))
+    assert AnswerFile(tmp_path, "m", "one", 5).answers == {0: PLAIN}
+
+
+def test_an_unknown_verdict_is_dropped(tmp_path: Path) -> None:
+    file = AnswerFile(tmp_path, "m", "one", 5)
+    file.add(1, FULL)
+    file.path.write_text(file.path.read_text().replace('"inconsistent"', '"maybe"'))
+    assert AnswerFile(tmp_path, "m", "one", 5).answers == {}
 
 
 @pytest.mark.parametrize("line", [b"[1]", b'{"pair": 1}', b"\xff", b'{"pair": 1, "box": 3}'])

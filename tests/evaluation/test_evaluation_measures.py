@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from placeproof.metrics import (
     roc_auc,
     true_positive_rate,
 )
+from placeproof.results import Verdict
 
 RESAMPLES = 40
 
@@ -298,6 +300,57 @@ def test_bearings_are_compared_around_the_circle(suite: Suite) -> None:
     assert (only.bearings.answered, only.bearings.median_error) == (0, None)
 
 
+# Verdicts
+
+YES, NO, OPEN = Verdict.CONSISTENT, Verdict.INCONSISTENT, Verdict.INCONCLUSIVE
+SAME_SAID = (YES, YES, YES, YES, YES, OPEN, OPEN, NO)  # of the pairs of one place
+DIFFERENT_SAID = (NO, NO, NO, OPEN, OPEN, OPEN, YES, YES)
+
+
+def concluding(suite: Suite, same: Sequence[Verdict], different: Sequence[Verdict]) -> MethodResult:
+    """A method with these verdicts of its pairs of one place, and of the others, in order."""
+    said = iter(same), iter(different)
+    answers = [answer(float(p.same), verdict=next(said[0 if p.same else 1])) for p in suite.pairs]
+    return method("concluding", answers)
+
+
+def test_verdicts_are_counted_by_what_is_true(suite: Suite) -> None:
+    found = measured(suite, concluding(suite, SAME_SAID, DIFFERENT_SAID)).methods[0].verdicts
+    assert found is not None
+    assert found.same_consistent.value == pytest.approx(5 / 8)
+    assert found.same_inconsistent.value == pytest.approx(1 / 8)
+    assert found.different_consistent.value == pytest.approx(2 / 8)
+    assert found.different_inconsistent.value == pytest.approx(3 / 8)
+    assert found.coverage.value == pytest.approx(11 / 16)
+    assert found.error is not None
+    assert found.error.value == pytest.approx((1 + 2) / 11)
+    for estimate in (found.same_consistent, found.coverage, found.error):
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert 0 <= estimate.low < estimate.value < estimate.high <= 1
+
+
+def test_nothing_concluded_is_nothing_wrong(suite: Suite) -> None:
+    found = measured(suite, concluding(suite, [OPEN] * 8, [OPEN] * 8)).methods[0].verdicts
+    assert found is not None
+    assert (found.coverage.value, found.error) == (0, None)
+
+
+def test_verdicts_that_are_all_right_have_no_errors(suite: Suite) -> None:
+    found = measured(suite, concluding(suite, [YES] * 8, [NO] * 8)).methods[0].verdicts
+    assert found is not None
+    assert found.error is not None
+    assert (found.coverage.value, found.error.value, found.error.high) == (1, 0, 0)
+
+
+def test_a_method_that_does_not_conclude_on_every_pair_has_no_verdicts(suite: Suite) -> None:
+    result = concluding(suite, SAME_SAID, DIFFERENT_SAID)
+    answers = list(result.answers)
+    answers[3] = replace(answers[3], verdict=None)
+    assert measured(suite, replace(result, answers=tuple(answers))).methods[0].verdicts is None
+    assert measured(suite, scored(suite, "a", 1)).methods[0].verdicts is None
+
+
 # What cannot be measured
 
 
@@ -319,7 +372,8 @@ def full(suite: Suite, tmp_path: Path) -> Measures:
     """Measures with and without every part."""
     suite = with_pair(with_mask(suite, 0, rectangle(1, 2, 30, 30), tmp_path), 0, bearing=5.0)
     box = WrappedBox(0, 0, 2, 2)
-    answers = [answer(float(p.same), probability=0.5, box=box, yaw=1.0) for p in suite.pairs]
+    said = {"probability": 0.5, "box": box, "yaw": 1.0, "verdict": OPEN}
+    answers = [answer(float(p.same), **said) for p in suite.pairs]
     rich = method(
         "rich", answers, {0: np.ones((4, 8), np.float32)}, cost=COST, title="<b>\ud800\x1b|"
     )
@@ -333,6 +387,7 @@ def test_what_is_written_is_read_back(full: Measures, tmp_path: Path) -> None:
     path.read_text(encoding="utf-8")
     assert read_measures(path) == full
     assert full.methods[0].masks is not None
+    assert full.methods[0].verdicts is not None
     assert full.methods[1].masks is None
 
 

@@ -32,6 +32,7 @@ from placeproof.evaluation.summary import markdown
 from placeproof.evaluation.terminal import print_measures
 from placeproof.geometry import WrappedBox
 from placeproof.metrics import Difference
+from placeproof.results import Verdict
 
 EMPTY = {"meta", "img", "br"}  # elements that have no end tag
 NAME = "<img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}\x1b|"  # of files; no file's name has a slash
@@ -140,10 +141,16 @@ def suite(folder: Path) -> Suite:
 def results(suite: Suite) -> list[MethodResult]:
     mask = rectangle(112, 16, 32, 32).astype(np.float32)
     answers = [
-        answer(pair.same + 0.01 * n, probability=0.05 + 0.9 * pair.same)
+        answer(
+            pair.same + 0.01 * n,
+            probability=0.05 + 0.9 * pair.same,
+            verdict=Verdict.CONSISTENT if pair.same else Verdict.INCONCLUSIVE,
+        )
         for n, pair in enumerate(suite.pairs)
     ]
     answers[0] = replace(answers[0], box=WrappedBox(112, 16, 32, 32), yaw=175.0)
+    answers[1] = replace(answers[1], verdict=Verdict.CONSISTENT)  # wrongly
+    answers[3] = replace(answers[3], verdict=Verdict.INCONSISTENT)
     rich = method(
         "rich",
         answers,
@@ -241,6 +248,16 @@ def test_the_tables_hold_the_measures(page: Page, measures: Measures) -> None:
     assert cost[1:] == ["0.325 s", "0.025 s", "0.020 s", "0.300 s", "0.005 s", "512 MB", "2", "5"]
 
 
+def test_verdicts_have_a_table_with_those_methods_that_give_some(page: Page) -> None:
+    at = next(n for n, row in enumerate(page.rows) if row == ["Method", *wording.VERDICT_COLUMNS])
+    row = page.rows[at + 1]
+    assert row[0] == f"title {SHOWN}"
+    # All of one place right; of the others one wrong and one right; 10 of 16 concluded.
+    shares = ["1.000", "0.000", "0.125", "0.125", "0.625", "0.100"]
+    assert [cell.split()[0] for cell in row[1:]] == shares
+    assert len(page.rows[at + 2]) != len(row), "the other method concludes nothing"
+
+
 def test_the_page_says_how_to_read_and_repeat_it(page: Page, suite: Suite) -> None:
     assert "16 pairs: 8 of the same place, 8 of different places; 8 places." in page.text
     assert "30 bootstrap draws of the 8 places" in page.text
@@ -317,6 +334,9 @@ def test_the_terminal_shows_all_in_80_columns(
     assert "15.0°" in text
     assert "512 MB" in text
     assert "Against run" in text
+    heading = text.index("Verdicts: shares; the rest is inconclusive")
+    shares = "1.000 0.000 0.125 0.125 0.625 0.100"
+    assert shares in " ".join(text[heading:].split())
     assert wording.signed(comparison.changes[0].auc_difference.value) in text
 
 
@@ -325,13 +345,14 @@ def test_the_terminal_leaves_out_what_was_not_measured(tmp_path: Path) -> None:
     text = printed(measure(suite, [scored(suite, "a", 1.0)], resamples=10))
     assert "Localization" not in text
     assert "Cost" not in text
+    assert "Verdicts" not in text
     assert "Against" not in text
 
 
 def test_the_summary_is_sound_markdown(measures: Measures, comparison: RunComparison) -> None:
     text = markdown(measures, comparison)
     tables = re.findall(r"(?:^\|.*\|\n)+", text + "\n", re.MULTILINE)
-    assert len(tables) == 4
+    assert len(tables) == 5
     for table in tables:
         columns = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(columns) == 1, table
@@ -341,6 +362,11 @@ def test_the_summary_is_sound_markdown(measures: Measures, comparison: RunCompar
     plain = measures.methods[1]
     assert f"| PLAIN | {wording.with_interval(plain.auc)} |" in text
     assert "Weights: Not the published ones: stand-ins" in text
+    (header, _, row) = tables[1].splitlines()
+    assert header == f"| {' | '.join(('Method', *wording.VERDICT_COLUMNS))} |"
+    assert [cell.split()[0] for cell in row.split(" | ")[-4:]] == [
+        *("0.125", "0.125", "0.625", "0.100"),
+    ]
     assert text.endswith("\n")
     assert len(re.findall(r"^\|", markdown(measures), re.MULTILINE)) < text.count("\n|")
 

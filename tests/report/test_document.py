@@ -52,6 +52,12 @@ def test_every_field_of_a_verification(consistent: Verification) -> None:
         "schema": "placeproof/verification/1",
         "verdict": "consistent",
         "probability": 0.943123,
+        "prior": 0.5,
+        "grounds": [
+            {"log_odds": 2.5, "text": "Many points lie where they should."},
+            {"log_odds": -0.75, "text": "Other panoramas say nothing."},
+        ],
+        "cautions": [{"kind": "copy", "text": "It was cut out of the panorama."}],
         "reasons": ["The photo matches a panorama.", "It is near."],
         "claim": {"latitude": 48.8584001, "longitude": 2.2945, "origin": "exif"},
         "radius_m": 50.0,
@@ -85,12 +91,33 @@ def test_every_field_of_a_verification(consistent: Verification) -> None:
             "sha256": "1" * 64,
             "width": 400,
             "height": 200,
+            "page": None,
         },
         "distance_m": 11.12,
         "bearing": 247.0,
+        "other_bearings": [77.0],
+        "log_odds": 2.809,
+        "shows": True,
+        "second_look": {
+            "matcher": "xfeat-lighterglue",
+            "views": 2,
+            "inliers": 3,
+            "surprise": 50.0,
+            "spread": 0.25,
+            "kind": "epipolar",
+            "camera": {"yaw": -180.0, "pitch": 2.0, "roll": -1.0, "fov": 61.23},
+            "towards": 157.0,
+            "points": [
+                {"photo": [10.0, 20.0], "panorama": [388.9, 100.0]},
+                {"photo": [40.0, 30.0], "panorama": [394.4, 100.0]},
+                {"photo": [70.0, 25.0], "panorama": [5.6, 100.0]},
+            ],
+        },
         "comparison": {
             "probability": 0.943123,
+            "logit": 2.809,
             "yaw": -180.0,
+            "yaws": [-180.0, 20.0],
             "box": {"left": 380, "top": 50, "width": 40, "height": 100},
             "query_mask": {"mean": 0.375, "matched_share": 0.5},
             "reference_mask": {"mean": 0.045, "matched_share": 0.05},
@@ -101,12 +128,15 @@ def test_every_field_of_a_verification(consistent: Verification) -> None:
         },
     }
     assert unmatched["bearing"] is None
+    assert unmatched["second_look"] is None
     assert unmatched["panorama"]["heading"] is None
     assert unmatched["panorama"]["captured"] is None
     assert unmatched["panorama"]["licence"] is None
     assert unmatched["comparison"] == {
         "probability": 0.02,
+        "logit": -3.9,
         "yaw": None,
+        "yaws": [],
         "box": None,
         "query_mask": {"mean": 0.0, "matched_share": 0.0},
         "reference_mask": {"mean": 0.0, "matched_share": 0.0},

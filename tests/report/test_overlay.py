@@ -35,7 +35,7 @@ def comparison(
     mask: NDArray[np.float32], box: WrappedBox | None = None, *matches: PatchMatch
 ) -> Comparison:
     """The same mask for query and reference."""
-    return Comparison(0.5, pixel_mask(mask), pixel_mask(mask), box, None, matches)
+    return Comparison(0.0, 0.5, pixel_mask(mask), pixel_mask(mask), box, None, (), matches)
 
 
 def empty(width: int, height: int) -> NDArray[np.float32]:
@@ -243,7 +243,7 @@ def test_a_sheet_has_originals_masks_and_overlays() -> None:
     reference_mask = empty(400, 200)
     reference_mask[:, 200:] = 1
     masks = pixel_mask(query_mask), pixel_mask(reference_mask)
-    found = Comparison(0.5, *masks, WrappedBox(200, 0, 200, 200), None, ())
+    found = Comparison(0.0, 0.5, *masks, WrappedBox(200, 0, 200, 200), None, (), ())
     sheet = overlay(found, plain(80, 60, (200, 0, 0)), plain(400, 200, (0, 0, 200)))
     assert 1500 < sheet.width <= 1600
     assert 0.9 < sheet.height / (3 * 465 + 150) < 1.1
@@ -272,11 +272,13 @@ def test_a_sheet_has_originals_masks_and_overlays() -> None:
 def test_sheets_of_odd_pictures(query: tuple[int, int], reference: tuple[int, int]) -> None:
     width, height = reference
     found = Comparison(
+        0.0,
         0.5,
         pixel_mask(np.ones((query[1], query[0]), np.float32)),
         pixel_mask(np.ones((height, width), np.float32)),
         WrappedBox(0, 0, width, height),
         None,
+        (),
         (PatchMatch(query, reference, 0.9),),  # in the far corners
     )
     sheet = overlay(found, plain(*query), plain(*reference), ("Query", "Reference"))

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -32,8 +33,10 @@ def test_each_panorama_has_its_own_sheet(consistent: Verification, tmp_path: Pat
     paths = write_overlays(consistent, photo, panoramas, tmp_path)
     assert [path.name for path in paths] == [
         "street-01-111111111111.jpg",
+        "street-01-111111111111-points.jpg",
         "street-02-222222222222.jpg",
     ]
+    del paths[1]
     red = [reddest_share(path, 0) for path in paths]
     blue = [reddest_share(path, 2) for path in paths]
     assert red[0] > 0.15 > 0.01 > red[1]
@@ -44,11 +47,27 @@ def test_an_id_cannot_lead_out_of_the_folder(consistent: Verification, tmp_path:
     evidence = consistent.evidence[0]
     evil = replace(evidence, record=replace(evidence.record, id="../../x y"))
     pictures = [plain(RED, 400, 200)]
-    (path,) = write_overlays(
+    path, points = write_overlays(
         replace(consistent, evidence=(evil,)), plain(BLUE, 80, 60), pictures, tmp_path
     )
     assert path == tmp_path / "street-01-______x_y.jpg"
     assert path.is_file()
+    assert points.parent == tmp_path
+
+
+def test_of_pictures_that_may_not_be_kept_nothing_is_written(
+    consistent: Verification, tmp_path: Path
+) -> None:
+    evidence = consistent.evidence[0]
+    secret = replace(evidence, record=replace(evidence.record, may_keep=False))
+
+    class Forbidden(list[NDArray[np.uint8]]):
+        def __getitem__(self, index: object) -> NoReturn:
+            raise AssertionError("the picture was asked for")
+
+    some = replace(consistent, evidence=(secret,))
+    assert write_overlays(some, plain(BLUE, 80, 60), Forbidden(), tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_panoramas_nothing_is_written(no_coverage: Verification, tmp_path: Path) -> None:

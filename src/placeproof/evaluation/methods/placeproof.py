@@ -20,7 +20,7 @@ from placeproof.panoramas.source import PanoramaRecord
 from placeproof.results import Comparison, PanoramaEvidence, SecondLook
 from placeproof.second_look.views import PanoramaViews, PictureView, Views
 from placeproof.verdict import Situation, decide
-from placeproof.weighing import log_odds_of, weigh
+from placeproof.weighing import log_odds_of, needs_a_second_look, weigh
 from placeproof.weights_store import SHIPPED_FILE
 
 # Stands for every reference: which panorama it is makes no difference to the verdict.
@@ -77,7 +77,7 @@ class Placeproof(Method):
             photo, feature_map(reference), picture_size(reference), panorama=panorama
         )
         found = weigh([self._evidence(comparison, None)], self._model)
-        if self._model.undecided(found.log_odds):
+        if needs_a_second_look(found, self._model):
             pixels = _pixels(reference)
             views: Views = PictureView(self._cascade.matcher, pixels)
             if panorama:

@@ -1,0 +1,39 @@
+"""The named numbers that the two looks at one panorama yield (``placeproof/fusion.py``)."""
+
+import math
+
+from placeproof.results import Comparison, SecondLook
+
+PATCHES = "patches"  # what the network's log-odds are called
+MOST_LOG_ODDS = 8.0  # of the network's; beyond, it only says how far from its training it is
+
+
+def first_evidence(comparison: Comparison) -> dict[str, float]:
+    """What the network says of one panorama.
+
+    Returns:
+        ``patches``: its calibrated log-odds, in [-8, 8]. It is a function of both masks' means.
+    """
+    return {PATCHES: min(max(comparison.logit, -MOST_LOG_ODDS), MOST_LOG_ODDS)}
+
+
+def second_evidence(comparison: Comparison, look: SecondLook) -> dict[str, float]:
+    """That, and what local features say.
+
+    Returns:
+        Beside :func:`first_evidence`, ``points``: how little chance would explain the points that
+        one geometry explains, as the natural logarithm of 1 more than their surprise. ``spread``:
+        the share of the photo's textured parts in which they lie, in [0, 1].
+    """
+    return first_evidence(comparison) | {
+        "points": math.log1p(look.surprise),
+        "spread": look.spread,
+    }
+
+
+AGREEMENT = 45.0  # degrees; parallax turns the bearing of near things by as much
+
+
+def yaws_agree(first: float, second: float) -> bool:
+    """Whether two directions in degrees are the same but for parallax."""
+    return abs((first - second + 180.0) % 360.0 - 180.0) <= AGREEMENT

@@ -1,0 +1,1 @@
+"""The second look: where the first one is not clear, local features and exact geometry decide."""

@@ -1,0 +1,137 @@
+"""Ways to cut a picture out of a panorama, each fitted to where the panorama shows its points."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from scipy.spatial.transform import Rotation
+
+from placeproof.geometry import angles_from_direction, direction_from_angles
+from placeproof.matchers.camera import fit_camera
+
+Floats = NDArray[np.float64]
+
+_CENTRE_SPREAD = 0.05  # of the longer side: how far a cropped view's axis is from its middle
+_LEAST_SCALE = 0.01  # degrees to a pixel: far finer than panoramas are
+
+
+class Cut(Protocol):
+    """A way to cut pictures out of panoramas, with its parameters."""
+
+    def fitted(self, points: Floats, directions: Floats) -> "Cut":
+        """The same way, with the parameters that fit points (K, 2) and unit vectors (K, 3)."""
+
+    def directions(self, points: Floats) -> Floats:
+        """Unit vectors (K, 3) in the panorama of points (K, 2) in the photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Perspective:
+    """A pinhole's picture, not far from whose middle its axis is.
+
+    Attributes:
+        parameters: (6,) rotation vector, logarithm of the focal length, centre x and y.
+        size: Width and height of the photo, pixels.
+    """
+
+    parameters: Floats
+    size: tuple[int, int]
+
+    @classmethod
+    def start(cls, points: Floats, directions: Floats, size: tuple[int, int]) -> "Perspective":
+        """About the view that shows the directions (K, 3) at the points (K, 2)."""
+        view = fit_camera(points.astype(np.float32), *size, directions)
+        turn = Rotation.from_matrix(view.rotation().numpy()).as_rotvec()
+        middle = np.array(size) / 2
+        return cls(np.concatenate((turn, [math.log(view.focal)], middle)), size)
+
+    def fitted(self, points: Floats, directions: Floats) -> "Perspective":
+        """See :meth:`Cut.fitted`."""
+        width, height = self.size
+        middle, spread = np.array([width, height]) / 2, _CENTRE_SPREAD * max(width, height)
+        focal = math.exp(self.parameters[3])
+
+        def errors(parameters: Floats) -> Floats:
+            apart = (Perspective(parameters, self.size).directions(points) - directions) * focal
+            return np.append(apart.ravel(), (parameters[4:] - middle) / spread)
+
+        found = least_squares(errors, self.parameters, loss="soft_l1", x_scale="jac")
+        return Perspective(found.x, self.size)
+
+    def directions(self, points: Floats) -> Floats:
+        """See :meth:`Cut.directions`."""
+        turn, focal = Rotation.from_rotvec(self.parameters[:3]), math.exp(self.parameters[3])
+        rays = np.column_stack((points - self.parameters[4:], np.full(len(points), focal)))
+        turned: Floats = turn.apply(rays / np.linalg.norm(rays, axis=1, keepdims=True))
+        return turned
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """An upright rectangle of the equirectangular picture.
+
+    Attributes:
+        parameters: (4,) yaw, or pitch, in degrees = scale * x, or y, + offset: scale and offset
+            of both.
+    """
+
+    parameters: Floats
+
+    @classmethod
+    def start(cls, points: Floats, directions: Floats) -> "Rectangle":
+        """About the rectangle that shows the directions (K, 3) at the points (K, 2)."""
+        yaw, pitch = np.radians(angles(directions)).T
+        turns = np.exp(1j * yaw)
+        middle = math.degrees(np.angle(turns.mean()))
+        across = np.degrees(np.angle(turns * np.exp(-1j * math.radians(middle))))
+        # The median of all slopes between two points, as of Theil and Sen: few errors do no harm.
+        right = _slope(points[:, 0], across)
+        up = _slope(points[:, 1], np.degrees(pitch))
+        left = middle + float(np.median(across - right * points[:, 0]))
+        top = float(np.median(np.degrees(pitch) - up * points[:, 1]))
+        return cls(np.array([right, left, up, top]))
+
+    def fitted(self, points: Floats, directions: Floats) -> "Rectangle":
+        """See :meth:`Cut.fitted`."""
+        yaw, pitch = angles(directions).T
+        scale = max(abs(self.parameters[2]), _LEAST_SCALE)  # degrees to a pixel
+
+        def errors(parameters: Floats) -> Floats:
+            here = _linear(parameters, points)
+            across = (here[:, 0] - yaw + 180.0) % 360.0 - 180.0
+            apart: Floats = np.concatenate((across, here[:, 1] - pitch)) / scale
+            return apart
+
+        found = least_squares(errors, self.parameters, loss="soft_l1", x_scale="jac")
+        return Rectangle(found.x)
+
+    def directions(self, points: Floats) -> Floats:
+        """See :meth:`Cut.directions`."""
+        yaw, pitch = torch.from_numpy(_linear(self.parameters, points)).unbind(dim=1)
+        seen: Floats = direction_from_angles(yaw, pitch).numpy()
+        return seen
+
+
+def angles(directions: Floats) -> Floats:
+    """Yaw and pitch in degrees, (K, 2), of unit vectors (K, 3)."""
+    both: Floats = torch.stack(angles_from_direction(torch.from_numpy(directions)), -1).numpy()
+    return both
+
+
+def _linear(parameters: Floats, points: Floats) -> Floats:
+    right, left, up, top = parameters
+    placed: Floats = points * (right, up) + (left, top)
+    return placed
+
+
+def _slope(x: Floats, y: Floats) -> float:
+    """The median slope of lines through two of the points."""
+    i, j = np.triu_indices(len(x), 1)
+    apart = np.abs(x[i] - x[j]) > 1.0
+    if not apart.any():
+        return _LEAST_SCALE
+    return float(np.median((y[i] - y[j])[apart] / (x[i] - x[j])[apart]))
