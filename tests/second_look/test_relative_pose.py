@@ -36,7 +36,7 @@ def test_a_distant_scene(yaw: float, pitch: float, fov: float, seed: int) -> Non
     assert pose.camera.fov == pytest.approx(fov, rel=0.02)
     assert (pose.camera.width, pose.camera.height) == SIZE
     assert pose.inliers[seen.right].mean() > 0.95
-    assert pose.inliers[~seen.right].mean() < 0.1
+    assert pose.inliers[~seen.right].mean() < 0.2
     assert pose.surprise > 20
 
 
