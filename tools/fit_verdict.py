@@ -372,8 +372,9 @@ def fit_verdict(arguments: argparse.Namespace) -> None:
         matcher=arguments.matcher,
         second_look_from=look_from,
         second_look_to=look_to,
-        consistent_from=threshold_above(chances[alike], FALSE_RATE),
-        inconsistent_to=threshold_below(chances[true], MISS_RATE),
+        # Where true and false claims are far apart, either threshold could lie beyond the other.
+        consistent_from=max(threshold_above(chances[alike], FALSE_RATE), 0.5),
+        inconsistent_to=min(threshold_below(chances[true], MISS_RATE), 0.5),
         false_rate=FALSE_RATE,
         miss_rate=MISS_RATE,
         weights_sha256=checkpoint.sha256,

@@ -13,9 +13,9 @@ from placeproof.location import Location
 from placeproof.panoramas.source import PanoramaRecord
 from placeproof.patches import Mask
 
-TRUSTED_SURPRISE = (
-    40.0  # of a second look, from which its camera is believed: 5 % of false claims reach it
-)
+# Of a second look, from which its camera is believed: 99 of 100 false claims of real places stay
+# below 27, and 9 of 10 of rendered streets below 40.
+TRUSTED_SURPRISE = 40.0
 
 
 class Verdict(StrEnum):

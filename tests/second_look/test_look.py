@@ -15,7 +15,7 @@ class Labelled(Matcher):
 
     name, source, features_key = "labelled", "this test", "labelled/1"
 
-    def extract(self, pixels: NDArray[np.uint8]) -> LocalFeatures:
+    def extract(self, pixels: NDArray[np.uint8]) -> LocalFeatures:  # noqa: ARG002
         raise AssertionError("features are given")
 
     def match(self, first: LocalFeatures, second: LocalFeatures) -> LocalMatches:

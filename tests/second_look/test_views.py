@@ -29,7 +29,7 @@ class Corners(Matcher):
             points, np.ones(4, np.float32), np.eye(4, 8, dtype=np.float32), width, height
         )
 
-    def match(self, first: LocalFeatures, second: LocalFeatures) -> LocalMatches:
+    def match(self, first: LocalFeatures, second: LocalFeatures) -> LocalMatches:  # noqa: ARG002
         raise AssertionError("nobody asks")
 
 
