@@ -15,7 +15,7 @@ from placeproof.matchers.camera import fit_camera
 
 Floats = NDArray[np.float64]
 
-_CENTRE_SPREAD = 0.05  # of the longer side: how far a cropped view's axis is from its middle
+_CENTRE_REACH = 0.06  # of the longer side: as far is the axis of a view cropped by a tenth
 _LEAST_SCALE = 0.01  # degrees to a pixel: far finer than panoramas are
 
 
@@ -51,15 +51,18 @@ class Perspective:
 
     def fitted(self, points: Floats, directions: Floats) -> "Perspective":
         """See :meth:`Cut.fitted`."""
-        width, height = self.size
-        middle, spread = np.array([width, height]) / 2, _CENTRE_SPREAD * max(width, height)
         focal = math.exp(self.parameters[3])
 
         def errors(parameters: Floats) -> Floats:
             apart = (Perspective(parameters, self.size).directions(points) - directions) * focal
-            return np.append(apart.ravel(), (parameters[4:] - middle) / spread)
+            far: Floats = apart.ravel()
+            return far
 
-        found = least_squares(errors, self.parameters, loss="soft_l1", x_scale="jac")
+        # A free centre would explain every flat wall, wherever it was seen from.
+        free = np.full(4, np.inf)
+        middle, reach = np.array(self.size) / 2, _CENTRE_REACH * max(self.size)
+        bounds = (np.append(-free, middle - reach), np.append(free, middle + reach))
+        found = least_squares(errors, self.parameters, bounds=bounds, loss="soft_l1", x_scale="jac")
         return Perspective(found.x, self.size)
 
     def directions(self, points: Floats) -> Floats:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_MIRRORED = 20  # matched points
+LEAST_MIRRORED = 30  # matched points
 TIMES_UPRIGHT = 1.75  # as many as of the photo as it is
 
 
