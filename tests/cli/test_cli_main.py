@@ -15,7 +15,8 @@ Cli = Callable[..., tuple[int, str, str]]  # exit code, stdout, stderr
 
 
 def kinds(base: type[PlaceproofError] = PlaceproofError) -> Iterator[type[PlaceproofError]]:
-    yield base
+    if base.__module__ == PlaceproofError.__module__:  # others have the code of one of these
+        yield base
     for kind in base.__subclasses__():
         yield from kinds(kind)
 
@@ -156,7 +157,10 @@ def test_the_exit_code_reaches_the_shell() -> None:
     run = process("verify", "photo.jpg", "--at", "91,0")
     assert run.returncode == errors.LocationError.exit_code
     assert run.stdout == ""
-    assert run.stderr == "placeproof: error: latitude 91 is not between -90 and 90\n"
+    assert run.stderr == (
+        "placeproof: error: latitude 91 is not between -90 and 90; "
+        "if the longitude came first, write 0,91\n"
+    )
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])  # printed by rich and by typer

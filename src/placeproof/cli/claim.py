@@ -1,6 +1,7 @@
 """``placeproof claim``: which places may a text mean? And the claimed place of other commands."""
 
 import json
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from placeproof.claims.candidate import Candidate
     from placeproof.claims.geocoding import Geocoder
     from placeproof.location import Location
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what a text copied from a terminal may hold
 
 LookUp = Annotated[
     bool,
@@ -47,7 +50,10 @@ def claim(
     from placeproof.net.client import HttpClient
 
     geocoder = _geocoder() if look_up else None
-    candidates = read_post(text, geocoder=geocoder, client=HttpClient() if look_up else None)
+    words = _COLOURS.sub(" ", text)
+    candidates = read_post(words, geocoder=geocoder, client=HttpClient() if look_up else None)
+    if not candidates and geocoder is not None:
+        candidates = geocoder.find(words)  # no post, but a name alone
     if not candidates:
         hint = "" if look_up else "; --look-up looks names of places up"
         raise LocationError(f"the text names no place that is understood{hint}")
