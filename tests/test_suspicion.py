@@ -3,13 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import placeproof.suspicion
 from made_place import crop
-from pixel_mask import pixel_mask
 from placeproof.geometry import View
 from placeproof.inference import Inference
 from placeproof.matchers.contract import LocalFeatures, LocalMatches, Matcher
@@ -19,15 +16,10 @@ from placeproof.results import (
     TRUSTED_SURPRISE,
     Caution,
     CautionKind,
-    Comparison,
-    PatchMatch,
     SecondLook,
 )
 from placeproof.suspicion import (
-    MOST_MATCHED,
-    TOO_SIMILAR,
     cautions_of,
-    deserves_a_second_look,
     mirrored_caution,
 )
 from placeproof.tricks.copy import CopyCheck
@@ -156,35 +148,3 @@ def test_a_photo_that_matches_mirrored_and_not_as_it_is() -> None:
 )
 def test_no_mirrored_photo(upright: SecondLook, mirrored: SecondLook) -> None:
     assert mirrored_caution(upright, mirrored) == ()
-
-
-# Whether a clear match deserves a second look
-
-
-def comparison(similar: list[float], matched: float) -> Comparison:
-    mask = pixel_mask(np.full((2, 2), matched, np.float32))
-    matches = tuple(PatchMatch((0, 0), (0, 0), value) for value in similar)
-    return Comparison(9.0, 1.0, mask, mask, None, None, (), matches)
-
-
-@pytest.mark.parametrize(
-    ("similar", "matched", "expected"),
-    [
-        ([TOO_SIMILAR - 0.1] * 5, MOST_MATCHED + 0.1, False),
-        ([TOO_SIMILAR + 0.05] * 5, MOST_MATCHED + 0.1, True),
-        ([TOO_SIMILAR - 0.1] * 5, MOST_MATCHED - 0.1, True),
-        ([1.0, 1.0, 0.5, 0.5, 0.5], MOST_MATCHED + 0.1, False),
-        ([1.0, 0.5, 1.0, 1.0, 0.5], MOST_MATCHED + 0.1, True),
-        ([], MOST_MATCHED + 0.1, False),
-    ],
-)
-def test_a_match_like_a_copys_or_of_a_part_only_deserves_a_second_look(
-    similar: list[float], matched: float, expected: bool
-) -> None:
-    assert deserves_a_second_look(comparison(similar, matched)) is expected
-
-
-@settings(deadline=None)
-@given(st.permutations([0.1, 0.95, 0.97, 0.3, 0.99]))
-def test_the_order_of_matches_does_not_matter(similar: list[float]) -> None:
-    assert deserves_a_second_look(comparison(similar, 0.9))

@@ -18,6 +18,7 @@ from placeproof.second_look.look import Look, look_again
 from placeproof.second_look.spread import covered_share
 from placeproof.second_look.views import Views
 from placeproof.tricks.ambiguity import Bearing, equal_bearings
+from placeproof.tricks.ambiguity import Bearing, equal_bearings
 
 
 class Cascade:
@@ -86,6 +87,8 @@ class Cascade:
 
 
 def _other_yaws(looks: Sequence[Look]) -> tuple[float, ...]:
-    """Where the camera may have looked as well, by looks that found about as much as the best."""
-    found = [Bearing(look.pose.camera.yaw, look.inliers) for look in looks if look.pose is not None]
-    return tuple(bearing.yaw for bearing in equal_bearings(found)[1:])
+    """Directions of the camera that are about as good as the best, as in a symmetric street."""
+    bearings = [
+        Bearing(look.pose.camera.yaw, look.inliers) for look in looks if look.pose is not None
+    ]
+    return tuple(bearing.yaw for bearing in equal_bearings(bearings)[1:])

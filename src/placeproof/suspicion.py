@@ -1,22 +1,12 @@
 """What should make one suspicious of a photo that matches, in words."""
 
 from placeproof.photo import Photo
-from placeproof.results import Caution, CautionKind, Comparison, SecondLook
+from placeproof.results import Caution, CautionKind, SecondLook
 from placeproof.second_look.views import Pixels
 from placeproof.tricks.copy import check_copy
 from placeproof.tricks.inset import find_inset
 from placeproof.tricks.mirror import is_mirrored
 from placeproof.tricks.small_part import is_small_part
-
-TOO_SIMILAR = 0.9  # median similarity of the best patches, from which a photo may be a copy
-MOST_MATCHED = 0.5  # mean of the photo's mask, below which only a part of it may match
-
-
-def deserves_a_second_look(comparison: Comparison) -> bool:
-    """Whether a clear match is clear in a way that a copy or a picture in a picture has, too."""
-    similar = sorted(match.similarity for match in comparison.matches)
-    too_similar = bool(similar) and similar[len(similar) // 2] >= TOO_SIMILAR
-    return too_similar or float(comparison.query_mask.patches.mean()) < MOST_MATCHED
 
 
 def cautions_of(photo: Photo, look: SecondLook, panorama: Pixels) -> tuple[Caution, ...]:

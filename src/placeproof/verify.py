@@ -255,14 +255,14 @@ class Verifier:
 
     def _cautions(self, query: Photo, weighed: Weighed, watch: Stopwatch) -> tuple[Caution, ...]:
         """What should make one suspicious, whatever was weighed."""
-        best = weighed.best
-        if weighed.probability < self.model.consistent_from:
+        best, look = weighed.best, weighed.best.second_look
+        if look is None or not look.trusted:
             with watch.stage("mirrored photo"):
                 return self._mirrored(query, best, watch)
-        if best.second_look is None:
+        if weighed.probability < self.model.consistent_from:
             return ()
         with watch.stage("cautions"):
-            return cautions_of(query, best.second_look, self.source.fetch(best.record))
+            return cautions_of(query, look, self.source.fetch(best.record))
 
     def _mirrored(
         self, query: Photo, best: PanoramaEvidence, watch: Stopwatch

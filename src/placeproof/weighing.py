@@ -7,7 +7,6 @@ from placeproof.evidence import first_evidence, second_evidence, yaws_agree
 from placeproof.fusion import VerdictModel, claim_evidence, probability
 from placeproof.grounds import grounds_of
 from placeproof.results import Comparison, Ground, PanoramaEvidence, SecondLook
-from placeproof.suspicion import deserves_a_second_look
 from placeproof.verdict import decisive_panorama
 
 
@@ -72,8 +71,7 @@ def weigh(evidence: Sequence[PanoramaEvidence], model: VerdictModel) -> Weighed:
 def needs_a_second_look(weighed: Weighed, model: VerdictModel) -> bool:
     """Whether a second look may change the verdict, or what has to be said beside it.
 
-    A clear mismatch needs none; a clear match may still be that of a copy or of a collage.
+    A clear mismatch needs none. A clear match needs one: patches also match in a mirrored photo,
+    a copy, a photo of a screen and a collage.
     """
-    if weighed.log_odds <= model.second_look_from:
-        return False
-    return model.undecided(weighed.log_odds) or deserves_a_second_look(weighed.best.comparison)
+    return weighed.log_odds > model.second_look_from

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from placeproof.location import Location
 from placeproof.report.describe import (
     bearing_text,
+    bearing_towards_camera,
     claim_words,
     compass_point,
     direction_words,
@@ -16,7 +17,7 @@ from placeproof.report.describe import (
     share_text,
     verdict_words,
 )
-from placeproof.results import Claim, Verdict, Verification
+from placeproof.results import TRUSTED_SURPRISE, Claim, Verdict, Verification
 
 
 def test_each_verdict_has_words_of_its_own(
@@ -101,9 +102,60 @@ def test_the_compass_point_is_the_nearest(bearing: float) -> None:
 
 def test_directions_in_words(consistent: Verification) -> None:
     known, unmatched = consistent.evidence
-    assert "the camera looked west-southwest (WSW), 247 degrees." in direction_words(known)
-    assert direction_words(known).startswith("If the match is right")
+    assert direction_words(replace(known, second_look=None, other_bearings=())) == (
+        "If the match is right and the photo was taken about where this panorama was, the camera "
+        "looked west-southwest (WSW), 247 degrees."
+    )
     assert direction_words(unmatched).startswith("Direction unknown")
+
+
+def test_a_trusted_second_look_says_more_of_the_camera(consistent: Verification) -> None:
+    known = consistent.evidence[0]
+    assert direction_words(known) == (
+        "If the match is right, the camera looked west-southwest (WSW), 247 degrees and saw about "
+        "61 degrees from side to side. It may as well have looked east-northeast (ENE), 77 "
+        "degrees: what is seen there matches about as well, as in a symmetric street. By parallax, "
+        "it stood south-southeast (SSE), 157 degrees of this panorama; how far away is not known."
+    )
+    unmatched_patches = replace(known.comparison, box=None, yaw=None)
+    assert direction_words(replace(known, comparison=unmatched_patches)) == direction_words(known)
+
+
+def test_a_second_look_that_is_not_trusted_says_nothing_of_the_camera(
+    consistent: Verification,
+) -> None:
+    known = replace(consistent.evidence[0], other_bearings=())
+    look = known.second_look
+    assert look is not None
+    doubtful = replace(known, second_look=replace(look, surprise=TRUSTED_SURPRISE - 0.1))
+    assert direction_words(doubtful) == direction_words(replace(known, second_look=None))
+
+
+def test_without_a_heading_both_directions_of_a_symmetric_street_are_the_panoramas_own(
+    consistent: Verification,
+) -> None:
+    known = consistent.evidence[0]
+    record = replace(known.record, heading=None)
+    text = direction_words(replace(known, record=record, bearing=None, other_bearings=()))
+    assert "looked 180 degrees to the right of its centre" in text
+    assert "may as well have looked 10 degrees to the right of its centre" in text
+    assert "parallax" not in text
+
+
+def test_the_bearing_towards_the_camera_needs_trust_parallax_and_a_heading(
+    consistent: Verification,
+) -> None:
+    evidence = consistent.evidence[0]
+    look = evidence.second_look
+    assert look is not None
+    assert bearing_towards_camera(evidence) == pytest.approx(67 + 90)
+    for nothing in (
+        replace(evidence, second_look=None),
+        replace(evidence, second_look=replace(look, surprise=1.0)),
+        replace(evidence, second_look=replace(look, towards=None)),
+        replace(evidence, record=replace(evidence.record, heading=None)),
+    ):
+        assert bearing_towards_camera(nothing) is None
 
 
 @pytest.mark.parametrize(
@@ -113,7 +165,8 @@ def test_without_a_heading_the_direction_is_the_panoramas_own(
     consistent: Verification, yaw: float, where: str
 ) -> None:
     evidence = consistent.evidence[0]
-    unoriented = replace(evidence, bearing=None, comparison=replace(evidence.comparison, yaw=yaw))
+    comparison = replace(evidence.comparison, yaw=yaw)
+    unoriented = replace(evidence, bearing=None, second_look=None, comparison=comparison)
     text = direction_words(unoriented)
     assert f"{where} of its centre" in text
     assert "bearing is unknown" in text

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -104,9 +105,11 @@ def test_every_field_of_a_verification(consistent: Verification) -> None:
             "inliers": 3,
             "surprise": 50.0,
             "spread": 0.25,
+            "trusted": True,
             "kind": "epipolar",
             "camera": {"yaw": -180.0, "pitch": 2.0, "roll": -1.0, "fov": 61.23},
             "towards": 157.0,
+            "other_yaws": [10.0],
             "points": [
                 {"photo": [10.0, 20.0], "panorama": [388.9, 100.0]},
                 {"photo": [40.0, 30.0], "panorama": [394.4, 100.0]},
@@ -173,9 +176,10 @@ def test_every_field_of_a_comparison(picture_match: PictureMatch, consistent: Ve
 def test_a_rounded_bearing_stays_in_its_range(
     consistent: Verification, bearing: float, written: float
 ) -> None:
-    evidence = replace(consistent.evidence[0], bearing=bearing)
+    evidence = replace(consistent.evidence[0], bearing=bearing, other_bearings=(bearing, 5.0))
     document = verification_document(replace(consistent, evidence=(evidence,)))
     assert document["evidence"][0]["bearing"] == written
+    assert document["evidence"][0]["other_bearings"] == [written, 5.0]
     VALIDATOR.validate(document)
 
 
@@ -191,6 +195,54 @@ def test_a_rounded_yaw_stays_in_its_range(
     document = verification_document(replace(consistent, evidence=(evidence,)))
     assert document["evidence"][0]["comparison"]["yaw"] == written
     VALIDATOR.validate(document)
+
+
+def with_look(verification: Verification, **changes: Any) -> Document:
+    """What the document says of a changed second look."""
+    (evidence, *_), look = verification.evidence, verification.evidence[0].second_look
+    assert look is not None
+    changed = replace(evidence, second_look=replace(look, **changes))
+    document = verification_document(replace(verification, evidence=(changed,)))
+    VALIDATOR.validate(json.loads(document_text(document)))
+    said: Document = document["evidence"][0]["second_look"]
+    return said
+
+
+def test_of_many_points_a_hundred_are_written_and_all_are_counted(
+    consistent: Verification,
+) -> None:
+    look = consistent.evidence[0].second_look
+    assert look is not None
+    said = with_look(
+        consistent,
+        points=np.tile(look.points, (50, 1)),
+        directions=np.tile(look.directions, (50, 1)),
+    )
+    assert said["inliers"] == 150
+    assert len(said["points"]) == 100
+
+
+def test_a_second_look_that_found_nothing(consistent: Verification) -> None:
+    said = with_look(
+        consistent,
+        points=np.empty((0, 2), np.float32),
+        directions=np.empty((0, 3)),
+        surprise=0.0,
+        spread=0.0,
+        camera=None,
+        kind=None,
+        towards=None,
+        other_yaws=(),
+    )
+    assert said["points"] == []
+    assert said["camera"] is said["kind"] is said["towards"] is None
+    assert said["trusted"] is False
+
+
+def test_a_camera_that_is_not_trusted_stands_nowhere(consistent: Verification) -> None:
+    said = with_look(consistent, surprise=1.0)
+    assert said["trusted"] is False
+    assert said["towards"] is None
 
 
 def test_noise_in_the_last_bits_does_not_show(consistent: Verification) -> None:
@@ -268,6 +320,10 @@ def in_comparison(change: Change) -> Change:
     return lambda document: change(document["evidence"][0]["comparison"])
 
 
+def in_second_look(change: Change) -> Change:
+    return lambda document: change(document["evidence"][0]["second_look"])
+
+
 WRONG: dict[str, Change] = {
     "another schema": lambda d: d.update(schema="placeproof/verification/2"),
     "no verdict": lambda d: d.pop("verdict"),
@@ -291,6 +347,16 @@ WRONG: dict[str, Change] = {
     "no bearing, not even null": lambda d: d["evidence"][0].pop("bearing"),
     "a heading in words": lambda d: d["evidence"][0]["panorama"].update(heading="N"),
     "a panorama without licence": lambda d: d["evidence"][0]["panorama"].pop("licence"),
+    "no prior": lambda d: d.pop("prior"),
+    "a prior that is certain": lambda d: d.update(prior=1),
+    "a ground without weight": lambda d: d["grounds"][0].pop("log_odds"),
+    "another caution": lambda d: d["cautions"][0].update(kind="forged"),
+    "another bearing of 360": lambda d: d["evidence"][0].update(other_bearings=[360]),
+    "no second look, not even null": lambda d: d["evidence"][0].pop("second_look"),
+    "a camera that looks nowhere": in_second_look(lambda s: s["camera"].pop("yaw")),
+    "a spread in percent": in_second_look(lambda s: s.update(spread=25)),
+    "another kind of geometry": in_second_look(lambda s: s.update(kind="affine")),
+    "too many points": in_second_look(lambda s: s.update(points=s["points"] * 40)),
     "a yaw of 180": in_comparison(lambda c: c.update(yaw=180)),
     "a box of no height": in_comparison(lambda c: c["box"].update(height=0)),
     "a box left of the picture": in_comparison(lambda c: c["box"].update(left=-1)),

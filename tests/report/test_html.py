@@ -19,7 +19,7 @@ from pixel_mask import pixel_mask
 from placeproof.errors import StorageError
 from placeproof.geometry import WrappedBox
 from placeproof.report.html import write_report
-from placeproof.results import PatchMatch, Verdict, Verification
+from placeproof.results import Caution, CautionKind, Ground, PatchMatch, Verdict, Verification
 
 Pixels = NDArray[np.uint8]
 TEAL, GREEN, BLUE = (30, 160, 160), (30, 160, 30), (30, 30, 200)
@@ -103,10 +103,15 @@ def near(pixels: NDArray[np.int16], colour: Sequence[int] | NDArray[Any]) -> NDA
 
 
 def assert_self_contained(page: Page) -> None:
-    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a"} & {*page.tags}
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form"} & {*page.tags}
     for tag, name, value in page.attributes:
         assert not name.startswith("on"), (tag, name)
-        assert name not in {"href", "srcset", "action", "background", "xlink:href"}, (tag, name)
+        if name == "href":  # followed by people alone
+            assert tag == "a"
+            assert value is not None
+            assert value.startswith(("https://", "http://"))
+            continue
+        assert name not in {"srcset", "action", "background", "xlink:href"}, (tag, name)
         if name == "src":
             assert value is not None
             assert re.fullmatch(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+", value)
@@ -151,6 +156,7 @@ def test_what_strangers_wrote_is_shown_and_does_nothing(
         captured=f"captured {HOSTILE}",
         source=f"source {HOSTILE}",
         licence=f"licence {HOSTILE}",
+        page=f"javascript:page {HOSTILE}",
         content_hash=f"hash {HOSTILE}",
     )
     provenance = replace(
@@ -167,6 +173,8 @@ def test_what_strangers_wrote_is_shown_and_does_nothing(
     verification = replace(
         consistent,
         reasons=(f"reason {HOSTILE}",),
+        grounds=(Ground(1.0, f"ground {HOSTILE}"),),
+        cautions=(Caution(CautionKind.INSET, f"caution {HOSTILE}"),),
         evidence=(replace(evidence, record=record),),
         provenance=provenance,
     )
@@ -174,7 +182,7 @@ def test_what_strangers_wrote_is_shown_and_does_nothing(
     assert_self_contained(page)
     assert page.tags.count("img") == len(page.pictures)
     for field in (
-        *("id", "captured", "source", "licence", "hash"),
+        *("id", "captured", "source", "licence", "hash", "page", "ground", "caution"),
         *("name", "photo", "weights", "file", "extractor"),
         *("version", "package", "started", "stage", "reason"),
     ):
@@ -241,6 +249,107 @@ def test_the_compass_points_where_the_camera_looked(
     assert ("svg", "aria-label", "Compass: WSW 247°") in page.attributes
     assert ("path", "transform", "rotate(247.0)") in page.attributes
     assert page.tags.count("svg") == 2  # the map, too; of the other panorama no direction is known
+
+
+def test_the_second_look_is_drawn_where_it_found_points(
+    consistent: Verification, tmp_path: Path
+) -> None:
+    page = report(consistent, tmp_path)
+    drawn = page.picture("Points of the photo joined with the same points of panorama 1")
+    left, right = drawn[:, : drawn.shape[1] // 2], drawn[:, -drawn.shape[1] // 4 :]
+    assert near(left, TEAL).mean() > 0.6
+    assert near(right, GREEN).mean() > 0.6
+    assert len([alt for alt in page.pictures if alt.startswith("Points")]) == 1
+    assert "3 points of the photo that one geometry of two cameras explains" in page.text
+    assert "nothing is concluded about the camera" not in page.text
+    look = consistent.evidence[0].second_look
+    assert look is not None
+    doubtful = replace(consistent.evidence[0], second_look=replace(look, surprise=1.0))
+    page = report(replace(consistent, evidence=(doubtful,)), tmp_path)
+    assert "nothing is concluded about the camera" in page.text
+
+
+def test_what_weighs_is_said_strongest_first(consistent: Verification, tmp_path: Path) -> None:
+    page = report(consistent, tmp_path)
+    facts = (
+        *("Beware. It was cut out of the panorama.", "What speaks for the claim"),
+        *("For it", "+2.5 Many points lie where they should."),
+        *("Against it", "-0.8 Other panoramas say nothing.", "The photo and the claim"),
+    )
+    places = [page.text.index(fact) for fact in facts]
+    assert places == sorted(places)
+    widths = [value for tag, name, value in page.attributes if (tag, name) == ("span", "style")]
+    assert widths == ["width: 100.0%", "width: 30.0%"]
+    nothing = report(replace(consistent, grounds=(), cautions=()), tmp_path)
+    assert "Nothing weighs enough to be named." in nothing.text
+    assert "Beware" not in nothing.text
+    assert "For it" not in nothing.text
+
+
+@pytest.mark.parametrize(("prior", "said"), [(0.5, "0.5"), (0.001, "0.001")])
+def test_the_prior_is_stated(
+    consistent: Verification, tmp_path: Path, prior: float, said: str
+) -> None:
+    page = report(replace(consistent, prior=prior), tmp_path)
+    assert f"the claim was taken to be true with probability {said}." in page.text
+
+
+def test_the_map_shows_panoramas_and_both_bearings(
+    consistent: Verification, tmp_path: Path
+) -> None:
+    page = report(consistent, tmp_path)
+    classes = [value for tag, name, value in page.attributes if name == "class"]
+    assert classes.count("wedge") == 2
+    assert classes.count("dot") + classes.count("dot decisive-dot") == 2
+    assert classes.count("tick") == 1  # of the other panorama no heading is known
+    assert classes.count("towards") == 1
+    assert "1: 11 m" in page.text
+    assert "Wedges, each about as good: where the camera looked" in page.text
+    assert "its field of view is not known" not in page.text
+    assert "It may as well have looked east-northeast (ENE), 77 degrees" in page.text
+
+
+def test_the_panoramas_page_is_linked(consistent: Verification, tmp_path: Path) -> None:
+    evidence = consistent.evidence[0]
+    record = replace(evidence.record, page='https://example.org/?a="1"&b=2')
+    page = report(replace(consistent, evidence=(replace(evidence, record=record),)), tmp_path)
+    assert ("a", "href", 'https://example.org/?a="1"&b=2') in page.attributes
+    assert_self_contained(page)
+    for elsewhere in ("javascript:alert(1)", "data:text/html,x", "HTTPS-like", " https://x"):
+        record = replace(evidence.record, page=elsewhere)
+        page = report(replace(consistent, evidence=(replace(evidence, record=record),)), tmp_path)
+        assert "a" not in page.tags
+        assert elsewhere.strip() in page.text
+
+
+def test_of_a_picture_that_may_not_be_kept_masks_are_shown_and_nothing_else(
+    consistent: Verification, tmp_path: Path
+) -> None:
+    class Forbidden(list[Pixels]):
+        def __getitem__(self, index: object) -> NoReturn:
+            raise AssertionError("the picture was asked for")
+
+    evidence = consistent.evidence[0]
+    secret = replace(evidence, record=replace(evidence.record, may_keep=False))
+    page = report(replace(consistent, evidence=(secret,)), tmp_path, panoramas=Forbidden())
+    assert {*page.pictures} == {
+        "The photo that was verified",
+        "The photo, 50% of it tinted as found in panorama 1",
+        "Mask of the photo, compared with panorama 1",
+        "Mask of panorama 1",
+    }
+    assert "neither it nor a part of it is shown here" in page.text
+    assert "Licence CC-BY-SA 4.0" in page.text
+    assert "neither it nor" not in report(consistent, tmp_path).text
+
+
+def test_a_panorama_that_shows_nothing_is_said_to_say_nothing(
+    consistent: Verification, tmp_path: Path
+) -> None:
+    assert "blank or covered" not in report(consistent, tmp_path).text
+    blank = replace(consistent.evidence[0], shows=False)
+    page = report(replace(consistent, evidence=(blank,)), tmp_path)
+    assert "it is blank or covered there" in page.text
 
 
 def test_pictures_show_photo_and_panoramas(consistent: Verification, tmp_path: Path) -> None:

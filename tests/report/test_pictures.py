@@ -55,7 +55,7 @@ def test_an_id_cannot_lead_out_of_the_folder(consistent: Verification, tmp_path:
     assert points.parent == tmp_path
 
 
-def test_of_pictures_that_may_not_be_kept_nothing_is_written(
+def test_of_pictures_that_may_not_be_kept_only_the_mask_is_drawn(
     consistent: Verification, tmp_path: Path
 ) -> None:
     evidence = consistent.evidence[0]
@@ -66,8 +66,17 @@ def test_of_pictures_that_may_not_be_kept_nothing_is_written(
             raise AssertionError("the picture was asked for")
 
     some = replace(consistent, evidence=(secret,))
-    assert write_overlays(some, plain(BLUE, 80, 60), Forbidden(), tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    (path,) = write_overlays(some, plain(BLUE, 80, 60), Forbidden(), tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+    sheet = np.asarray(Image.open(path)).astype(int)
+    blue = sheet[..., 2] > sheet[..., 0] + 50
+    third = sheet.shape[0] // 3
+    assert blue[:third].any()
+    assert blue[-third:].any()
+    right = sheet[:, sheet.shape[1] // 2 :]
+    assert (right[:third] > 200).all(axis=2).mean() > 0.9  # where the panorama would be
+    assert (right[-third:] > 200).all(axis=2).all()
+    assert (right[third:-third] < 50).all(axis=2).any()  # its mask
 
 
 def test_without_panoramas_nothing_is_written(no_coverage: Verification, tmp_path: Path) -> None:

@@ -7,7 +7,15 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from placeproof.report.terminal import print_comparison, print_verification
-from placeproof.results import PictureMatch, Provenance, Verdict, Verification
+from placeproof.results import (
+    Caution,
+    CautionKind,
+    Ground,
+    PictureMatch,
+    Provenance,
+    Verdict,
+    Verification,
+)
 
 HOSTILE = "\x1b[2J\x07[bold red]evil :smile: \u202egpj\udcff"
 SHOWN = r"\x1b[2J\x07[bold red]evil :smile: \u202egpj\udcff"
@@ -58,12 +66,31 @@ def test_everything_is_said(consistent: Verification) -> None:
         "It means A panorama taken near the claimed place matches",
         "But It is no proof",
         "2 panoramas within 50 m",
-        "> 111111111111 11 m 2023-05-01 WSW 247° 0.94 50% / 5%",
+        "> 111111111111 11 m 2023-05-01 WSW 247° 0.94 50% / 5% ENE 77°",
         " 222222222222 11 m unknown - 0.02 0% / 0%",
         "> decided the verdict.",
         "placeproof 0.1.0, weights placeproof-lite2 cdcdcdcd, photo abababab, 1.6 s",
     ):
         assert fact in text, fact
+
+
+def test_what_speaks_for_and_against_is_told_apart(consistent: Verification) -> None:
+    text = words(printed(consistent))
+    assert "For it +2.5 Many points lie where they should." in text
+    assert "Against -0.8 Other panoramas say nothing." in text
+    alone = words(printed(replace(consistent, grounds=consistent.grounds[:1])))
+    assert "Against" not in alone
+
+
+def test_cautions_come_before_the_reasons(consistent: Verification) -> None:
+    text = words(printed(consistent))
+    assert "0.94 Beware. It was cut out of the panorama. Photo street.jpg" in text
+    assert "Beware" not in printed(replace(consistent, cautions=()))
+
+
+def test_the_prior_is_said_unless_it_is_even(consistent: Verification) -> None:
+    assert "prior" not in printed(consistent)
+    assert "0.94, given a prior of 0.001" in printed(replace(consistent, prior=0.001))
 
 
 def test_only_the_decisive_panorama_is_marked(consistent: Verification) -> None:
@@ -131,6 +158,8 @@ def test_hostile_names_are_shown_and_do_nothing(
     verification = replace(
         consistent,
         reasons=(f"reason [/] {HOSTILE}",),
+        grounds=(Ground(1.0, f"ground [/] {HOSTILE}"),),
+        cautions=(Caution(CautionKind.COPY, f"caution [/] {HOSTILE}"),),
         evidence=(replace(evidence, record=record),),
         provenance=hostile(consistent.provenance),
     )
@@ -145,7 +174,8 @@ def test_hostile_names_are_shown_and_do_nothing(
         assert "\u202e" not in text
         assert f"photo {SHOWN}" in words(text)
         assert f"weights {SHOWN}" in words(text)
-    assert f"reason [/] {SHOWN}" in words(printed(verification))
+    for field in ("reason", "ground", "caution"):
+        assert f"{field} [/] {SHOWN}" in words(printed(verification))
     assert f"reference {SHOWN}" in words(printed(comparison))
     assert SHOWN[:12] in printed(verification)
 

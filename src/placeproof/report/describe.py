@@ -8,9 +8,11 @@ import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from placeproof.results import Claim, PanoramaEvidence, Verdict, Verification
+from placeproof.geometry import angles_from_direction, bearing_of_yaw
+from placeproof.results import Claim, PanoramaEvidence, SecondLook, Verdict, Verification
 
 _POINTS = {
     "N": "north",
@@ -120,21 +122,65 @@ def bearing_text(bearing: float) -> str:
     return f"{compass_point(bearing)} {round(bearing) % 360}°"
 
 
+def trusted_look(evidence: PanoramaEvidence) -> SecondLook | None:
+    """The second look, where its camera can be believed."""
+    look = evidence.second_look
+    return look if look is not None and look.trusted else None
+
+
+def bearing_towards_camera(evidence: PanoramaEvidence) -> float | None:
+    """Compass bearing from the panorama to the camera, degrees in [0, 360).
+
+    None where parallax does not show it, or where the panorama's heading is unknown.
+    """
+    look, heading = trusted_look(evidence), evidence.record.heading
+    if look is None or look.towards is None or heading is None:
+        return None
+    yaw, _ = angles_from_direction(torch.from_numpy(look.towards))
+    return bearing_of_yaw(float(yaw), heading)
+
+
 def direction_words(evidence: PanoramaEvidence) -> str:
-    """Where the camera looked, in one or two sentences, or why that is not known."""
-    yaw = evidence.comparison.yaw
+    """Where the camera looked, in a few sentences, or why that is not known."""
+    look = trusted_look(evidence)
+    camera = None if look is None else look.camera
+    yaw = evidence.comparison.yaw if camera is None else camera.yaw
     if yaw is None:
         return "Direction unknown: no region of this panorama matches the photo."
-    condition = "If the match is right and the photo was taken about where this panorama was"
+    condition = "If the match is right"
+    if camera is None:
+        condition += " and the photo was taken about where this panorama was"
+    saw = "" if camera is None else f" and saw about {camera.fov:.0f} degrees from side to side"
     if evidence.bearing is not None:
-        point = compass_point(evidence.bearing)
-        degrees = round(evidence.bearing) % 360
-        return f"{condition}, the camera looked {_POINTS[point]} ({point}), {degrees} degrees."
-    side = "left" if yaw < 0 else "right"
-    return (
-        f"{condition}, the camera looked {abs(yaw):.0f} degrees to the {side} of its centre. "
-        "The compass bearing is unknown because the panorama's heading is."
-    )
+        looked, unknown = _bearing_words(evidence.bearing), ""
+        others = [_bearing_words(bearing) for bearing in evidence.other_bearings]
+    else:
+        looked = _yaw_words(yaw)
+        unknown = " The compass bearing is unknown because the panorama's heading is."
+        others = [] if look is None else [_yaw_words(other) for other in look.other_yaws]
+    sentences = [f"{condition}, the camera looked {looked}{saw}.{unknown}"]
+    if others:
+        sentences.append(
+            f"It may as well have looked {', or '.join(others)}: what is seen there matches about "
+            "as well, as in a symmetric street."
+        )
+    if (towards := bearing_towards_camera(evidence)) is not None:
+        sentences.append(
+            f"By parallax, it stood {_bearing_words(towards)} of this panorama; how far away is "
+            "not known."
+        )
+    return " ".join(sentences)
+
+
+def _bearing_words(bearing: float) -> str:
+    """A bearing as in ``"west-southwest (WSW), 247 degrees"``."""
+    point = compass_point(bearing)
+    return f"{_POINTS[point]} ({point}), {round(bearing) % 360} degrees"
+
+
+def _yaw_words(yaw: float) -> str:
+    """A direction in a panorama whose heading is unknown."""
+    return f"{abs(yaw):.0f} degrees to the {'left' if yaw < 0 else 'right'} of its centre"
 
 
 def printable(text: str) -> str:

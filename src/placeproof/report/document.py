@@ -20,14 +20,14 @@ from placeproof.geometry import (
     wrap_degrees,
 )
 from placeproof.panoramas.record_file import record_as_dict
-from placeproof.report.describe import matched_share
-from placeproof.report.map import bearing_towards_camera
+from placeproof.report.describe import bearing_towards_camera, matched_share
 from placeproof.results import (
     Comparison,
     PanoramaEvidence,
     PatchMatch,
     PictureMatch,
     Provenance,
+    SecondLook,
     Verification,
 )
 
@@ -42,6 +42,7 @@ _ANGLE_DIGITS = 2
 _PIXEL_DIGITS = 1
 _SECOND_DIGITS = 3
 _LOG_ODDS_DIGITS = 3
+_SURPRISE_DIGITS = 2
 _MOST_POINTS = 100  # of a second look
 
 
@@ -116,26 +117,21 @@ def _query(provenance: Provenance, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _evidence(evidence: PanoramaEvidence) -> dict[str, Any]:
-    bearing = evidence.bearing
+    bearing, look = evidence.bearing, evidence.second_look
     return {
         "panorama": record_as_dict(evidence.record) | {"page": evidence.record.page},
         "distance_m": _rounded(evidence.distance_m, _METRE_DIGITS),
-        # 359.999 rounds to 360, which is 0.
-        "bearing": None if bearing is None else _rounded(bearing, _ANGLE_DIGITS) % 360.0,
-        "other_bearings": [
-            _rounded(other, _ANGLE_DIGITS) % 360.0 for other in evidence.other_bearings
-        ],
+        "bearing": None if bearing is None else _bearing(bearing),
+        "other_bearings": [_bearing(other) for other in evidence.other_bearings],
         "log_odds": _rounded(evidence.log_odds, _LOG_ODDS_DIGITS),
         "shows": evidence.shows,
         "comparison": _comparison(evidence.comparison),
-        "second_look": None if evidence.second_look is None else _second_look(evidence),
+        "second_look": None if look is None else _second_look(look, evidence),
     }
 
 
-def _second_look(evidence: PanoramaEvidence) -> dict[str, Any]:
-    look, record = evidence.second_look, evidence.record
-    assert look is not None  # noqa: S101  the caller asks
-    camera, towards = look.camera, bearing_towards_camera(evidence)
+def _second_look(look: SecondLook, evidence: PanoramaEvidence) -> dict[str, Any]:
+    record, camera, towards = evidence.record, look.camera, bearing_towards_camera(evidence)
     x, y = pixel_from_angles(
         *angles_from_direction(torch.from_numpy(look.directions)), record.width, record.height
     )
@@ -144,8 +140,9 @@ def _second_look(evidence: PanoramaEvidence) -> dict[str, Any]:
         "matcher": look.matcher,
         "views": len(look.views),
         "inliers": look.inliers,
-        "surprise": _rounded(look.surprise, _METRE_DIGITS),
+        "surprise": _rounded(look.surprise, _SURPRISE_DIGITS),
         "spread": _rounded(look.spread, _SHARE_DIGITS),
+        "trusted": look.trusted,
         "kind": look.kind,
         "camera": None
         if camera is None
@@ -155,7 +152,8 @@ def _second_look(evidence: PanoramaEvidence) -> dict[str, Any]:
             "roll": _rounded(camera.roll, _ANGLE_DIGITS),
             "fov": _rounded(camera.fov, _ANGLE_DIGITS),
         },
-        "towards": None if towards is None else _rounded(towards, _ANGLE_DIGITS) % 360.0,
+        "towards": None if towards is None else _bearing(towards),
+        "other_yaws": [_yaw(yaw) for yaw in look.other_yaws],
         "points": [
             {
                 "photo": [_rounded(value, _PIXEL_DIGITS) for value in photo],
@@ -177,6 +175,10 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "reference_mask": _mask(comparison.reference_mask.pixels()),
         "matches": [_match(match) for match in comparison.matches],
     }
+
+
+def _bearing(bearing: float) -> float:
+    return _rounded(bearing, _ANGLE_DIGITS) % 360.0  # 359.999 rounds to 360, which is 0
 
 
 def _yaw(yaw: float) -> float:

@@ -35,7 +35,7 @@ from placeproof.report.overlay import (
     region_overlay,
     scaled,
 )
-from placeproof.report.point_matches import point_matches
+from placeproof.report.point_matches import MOST_LINES, point_matches
 from placeproof.results import Comparison, PanoramaEvidence, Verification
 from placeproof.verdict import probability_text
 
@@ -114,11 +114,12 @@ def write_report(
         panoramas=sorted(shown, key=lambda panorama: not panorama.decisive),
         supports=supports(verification.grounds),
         contradicts=contradicts(verification.grounds),
-        heaviest=max((abs(ground.log_odds) for ground in verification.grounds), default=1.0),
+        heaviest=max((abs(ground.log_odds) for ground in verification.grounds), default=0.0) or 1.0,
         map=draw_map(verification) if verification.evidence else None,
         side=SIDE,
         probability_text=probability_text,
         probability=probability,
+        most_lines=MOST_LINES,
         bearing_text=bearing_text,
     )
     write_atomically(path, page.encode())

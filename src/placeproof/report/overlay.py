@@ -37,7 +37,7 @@ _MARKS = len(_MARK_COLOURS)
 def overlay(
     comparison: Comparison,
     query: NDArray[np.uint8],
-    reference: NDArray[np.uint8],
+    reference: NDArray[np.uint8] | None,
     names: tuple[str, str] = ("Photo", "Panorama"),
 ) -> Image.Image:
     """One sheet on one comparison: the originals, the masks, and the overlay, row by row.
@@ -45,32 +45,30 @@ def overlay(
     Args:
         comparison: What the network says.
         query: (h, w, 3) sRGB.
-        reference: (H, W, 3) sRGB.
+        reference: (H, W, 3) sRGB; None where it must not be shown: the sheet then says so, and
+            shows its mask only.
         names: What to call the query and the reference; Latin letters only.
 
     Returns:
         RGB, 1600 pixels wide or less where both pictures are upright.
     """
-    sizes = side_by_side(query.shape, reference.shape)
-    originals = [
-        scaled(pixels, size) for pixels, size in zip((query, reference), sizes, strict=True)
-    ]
-    masks = [
-        mask_picture(mask.pixels(), size)
-        for mask, size in zip(
-            (comparison.query_mask, comparison.reference_mask), sizes, strict=True
-        )
-    ]
+    name, other = names[0], names[1].lower()
+    masks = (comparison.query_mask.pixels(), comparison.reference_mask.pixels())
+    sizes = side_by_side(*(mask.shape for mask in masks))
+    shown = [query] if reference is None else [query, reference]
+    originals = [scaled(pixels, size) for pixels, size in zip(shown, sizes, strict=False)]
+    painters = (query_overlay, reference_overlay)
     overlays = [
-        query_overlay(comparison, originals[0]),
-        reference_overlay(comparison, originals[1]),
+        paint(comparison, original) for paint, original in zip(painters, originals, strict=False)
     ]
+    withheld = f"{name}; the {other} is not shown: its provider forbids to keep it"
     captions = (
-        f"{names[0]} and {names[1].lower()}",
+        withheld if reference is None else f"{name} and {other}",
         "Masks: found in the other picture (white) or not (black)",
         "Mask over 0.5, its box, and the best matched patches, numbered",
     )
-    return sheet(list(zip(captions, (originals, masks, overlays), strict=True)))
+    mask_pictures = [mask_picture(mask, size) for mask, size in zip(masks, sizes, strict=True)]
+    return sheet(list(zip(captions, (originals, mask_pictures, overlays), strict=True)))
 
 
 def sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:

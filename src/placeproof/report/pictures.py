@@ -49,7 +49,8 @@ def write_overlays(
 
     Its name is made of the photo's, the panorama's rank by distance, and the panorama's id. Where
     a second look found points, there is another one, whose name ends in ``-points``. Of a panorama
-    whose terms forbid that its pictures are kept, there is none.
+    whose terms forbid that its pictures are kept, there is one sheet with the photo and the masks,
+    which says so.
 
     Args:
         verification: What to draw.
@@ -69,12 +70,11 @@ def write_overlays(
     for index, evidence in enumerate(verification.evidence):
         name = re.sub(r"[^A-Za-z0-9_-]", "_", evidence.record.id[:_ID_CHARACTERS])
         path = folder / f"{stem}-{index + 1:02}-{name}.jpg"
-        if not evidence.record.may_keep:
-            continue
-        pixels, look = panoramas[index], evidence.second_look
+        pixels = panoramas[index] if evidence.record.may_keep else None
         write_picture(overlay(evidence.comparison, photo, pixels), path)
         paths.append(path)
-        points = None if look is None else point_matches(look, photo, pixels)
+        look = evidence.second_look
+        points = None if look is None or pixels is None else point_matches(look, photo, pixels)
         if points is not None:
             paths.append(path.with_stem(f"{path.stem}-points"))
             write_picture(points, paths[-1])

@@ -1,5 +1,7 @@
 """The second look as a picture: points of the photo joined with the same points of the panorama."""
 
+from colorsys import hls_to_rgb
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +14,10 @@ from placeproof.second_look.views import view_pixels
 MOST_LINES = 60  # more hide the pictures
 _GAP = 16
 _RADIUS = 4
+_FINER = 2  # lines are drawn so many times finer, and then averaged: thin ones stay smooth
+_DARK = (16, 16, 16, 140)  # under each line, so that it shows on every ground
+
+Point = tuple[float, float]
 
 
 def point_matches(
@@ -19,8 +25,8 @@ def point_matches(
 ) -> Image.Image | None:
     """Photo and best view side by side, with lines between equal points.
 
-    Colours run over the photo from left to right, so that lines that cross are told apart. Of many
-    points, every so manieth is drawn.
+    Colours run over the points from left to right in the photo, so that neighbours that part, and
+    lines that cross, are told apart. Of many points, some all over the photo are drawn.
 
     Args:
         look: The second look.
@@ -39,18 +45,41 @@ def point_matches(
     sheet = Image.new("RGB", (left.width + _GAP + right.width, left.height), "white")
     sheet.paste(left, (0, 0))
     sheet.paste(right, (left.width + _GAP, 0))
-    draw = ImageDraw.Draw(sheet)
-    x, y, _ = view.project(torch.from_numpy(look.directions))
-    there = np.stack((x.numpy(), y.numpy()), axis=1) * (right.width / view.width)
+
+    x, y, inside = view.project(torch.from_numpy(look.directions))
     here = look.points * (left.width / photo.shape[1])
-    order = np.argsort(here[:, 0], kind="stable")
-    for index in order[:: -(-len(order) // MOST_LINES)]:
-        start = tuple(here[index].tolist())
-        end = (float(there[index, 0]) + left.width + _GAP, float(there[index, 1]))
-        hue = int(230 * start[0] / left.width)
-        colour = Image.new("HSV", (1, 1), (hue, 220, 255)).convert("RGB").getpixel((0, 0))
-        draw.line([start, end], fill=colour, width=2)
-        for cx, cy in (start, end):
-            box = (cx - _RADIUS, cy - _RADIUS, cx + _RADIUS, cy + _RADIUS)
-            draw.ellipse(box, outline=colour, width=2)
-    return sheet
+    there = np.stack((x.numpy(), y.numpy()), axis=1) * (right.width / view.width)
+    chosen = drawn_points(look.points, inside.numpy())
+    pairs = [
+        ((float(a[0]), float(a[1])), (float(b[0]) + left.width + _GAP, float(b[1])))
+        for a, b in zip(here[chosen], there[chosen], strict=True)
+    ]
+    lines = _lines(pairs, sheet.size)
+    return Image.alpha_composite(sheet.convert("RGBA"), lines).convert("RGB")
+
+
+def drawn_points(points: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Which points (K, 2) are drawn: all inside of the view or, of many, some of each part.
+
+    Returns:
+        Indices, at most 60, from left to right in the photo.
+    """
+    order = np.argsort(points[:, 0], kind="stable")
+    order = order[inside[order]]
+    steps = np.linspace(0, len(order) - 1, min(len(order), MOST_LINES))
+    return order[steps.round().astype(int)]
+
+
+def _lines(pairs: list[tuple[Point, Point]], size: tuple[int, int]) -> Image.Image:
+    """A transparent picture (RGBA) of lines that end in rings."""
+    fine = Image.new("RGBA", (size[0] * _FINER, size[1] * _FINER))
+    draw = ImageDraw.Draw(fine)
+    for number, pair in enumerate(pairs):
+        hue = 0.85 * number / max(1, len(pairs) - 1)  # red to violet, not to red again
+        colour = tuple(round(255 * part) for part in hls_to_rgb(hue, 0.6, 1.0))
+        ends = [(x * _FINER, y * _FINER) for x, y in pair]
+        for ink, width in ((_DARK, 2 * _FINER + 3), ((*colour, 255), _FINER + 1)):
+            draw.line(ends, fill=ink, width=width)
+            for end in ends:
+                draw.circle(end, _RADIUS * _FINER, outline=ink, width=width)
+    return fine.resize(size, Image.Resampling.BOX)

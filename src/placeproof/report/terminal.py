@@ -20,6 +20,7 @@ from placeproof.report.describe import (
 from placeproof.results import (
     Comparison,
     Ground,
+    PanoramaEvidence,
     PictureMatch,
     Provenance,
     Verdict,
@@ -36,8 +37,9 @@ _ID_CHARACTERS = 12
 _HASH_DIGITS = 8
 _DATE_CHARACTERS = 10
 _LEGEND = (
-    "> decided the verdict. Camera: where it looked, if the match is right.\n"
-    "Matched: share of the photo / of the panorama."
+    "> decided the verdict. Camera: where it looked, if the match is right; where there are\n"
+    "several bearings, they are about as good. Probability: by this panorama alone, before\n"
+    "which the claim is as likely true as false. Matched: share of the photo / of the panorama."
 )
 
 
@@ -51,11 +53,13 @@ def print_verification(verification: Verification, console: Console) -> None:
         said = probability_text(verification.probability)
         console.print(Text(f"Match probability {said}{prior}"))
     console.print()
+    for caution in verification.cautions:
+        console.print(Text(f"Beware. {printable(caution.text)}", "bold yellow"))
+        console.print()
     console.print(
         _facts(
             ("Photo", _picture(verification.provenance.photo.name, verification.photo_size)),
             ("Claim", f"{claim.location}, {claim_words(claim)}"),
-            *(("Beware", printable(caution.text)) for caution in verification.cautions),
             ("Reasons", "\n".join(printable(reason) for reason in verification.reasons)),
             *_grounds("For it", supports(verification.grounds)),
             *_grounds("Against", contradicts(verification.grounds)),
@@ -143,13 +147,20 @@ def _panoramas(verification: Verification) -> Table:
             Text(f"{'>' if decided else ' '} {printable(evidence.record.id)[:_ID_CHARACTERS]}"),
             f"{evidence.distance_m:.0f} m",
             Text(printable(evidence.record.captured or "unknown")[:_DATE_CHARACTERS]),
-            "-" if evidence.bearing is None else bearing_text(evidence.bearing),
+            _camera_words(evidence),
             probability_text(probability(evidence.log_odds)),
             f"{share_text(matched_share(comparison.query_mask.pixels()))} / "
             f"{share_text(matched_share(comparison.reference_mask.pixels()))}",
             style="bold" if decided else "",
         )
     return table
+
+
+def _camera_words(evidence: PanoramaEvidence) -> str:
+    """The bearings that the camera may have looked in, one below the other."""
+    if evidence.bearing is None:
+        return "-"
+    return "\n".join(map(bearing_text, (evidence.bearing, *evidence.other_bearings)))
 
 
 def _provenance_line(provenance: Provenance) -> Text:

@@ -15,7 +15,7 @@ from placeproof.matchers.camera import fit_camera
 
 Floats = NDArray[np.float64]
 
-_CENTRE_REACH = 0.06  # of the longer side: as far is the axis of a view cropped by a tenth
+_CENTRE_REACH = 0.04  # of the longer side: a view may have lost a fourteenth at one edge
 _LEAST_SCALE = 0.01  # degrees to a pixel: far finer than panoramas are
 
 
@@ -75,11 +75,10 @@ class Perspective:
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
-    """An upright rectangle of the equirectangular picture.
+    """An upright rectangle of the equirectangular picture, as wide for its height as the photo.
 
     Attributes:
-        parameters: (4,) yaw, or pitch, in degrees = scale * x, or y, + offset: scale and offset
-            of both.
+        parameters: (3,) degrees to a pixel, and yaw and pitch at the photo's upper left corner.
     """
 
     parameters: Floats
@@ -92,31 +91,36 @@ class Rectangle:
         middle = math.degrees(np.angle(turns.mean()))
         across = np.degrees(np.angle(turns * np.exp(-1j * math.radians(middle))))
         # The median of all slopes between two points, as of Theil and Sen: few errors do no harm.
-        right = _slope(points[:, 0], across)
-        up = _slope(points[:, 1], np.degrees(pitch))
-        left = middle + float(np.median(across - right * points[:, 0]))
-        top = float(np.median(np.degrees(pitch) - up * points[:, 1]))
-        return cls(np.array([right, left, up, top]))
+        slopes = (_slopes(points[:, 0], across), -_slopes(points[:, 1], np.degrees(pitch)))
+        scale = max(float(np.median(np.append(slopes[0], slopes[1]))), _LEAST_SCALE)
+        left = middle + float(np.median(across - scale * points[:, 0]))
+        top = float(np.median(np.degrees(pitch) + scale * points[:, 1]))
+        return cls(np.array([scale, left, top]))
 
     def fitted(self, points: Floats, directions: Floats) -> "Rectangle":
         """See :meth:`Cut.fitted`."""
         yaw, pitch = angles(directions).T
-        scale = max(abs(self.parameters[2]), _LEAST_SCALE)  # degrees to a pixel
 
         def errors(parameters: Floats) -> Floats:
-            here = _linear(parameters, points)
+            here = Rectangle(parameters)._angles(points)
             across = (here[:, 0] - yaw + 180.0) % 360.0 - 180.0
-            apart: Floats = np.concatenate((across, here[:, 1] - pitch)) / scale
+            apart: Floats = np.concatenate((across, here[:, 1] - pitch)) / self.parameters[0]
             return apart
 
-        found = least_squares(errors, self.parameters, loss="soft_l1", x_scale="jac")
+        bounds = ([_LEAST_SCALE / 2, -np.inf, -np.inf], np.inf)
+        found = least_squares(errors, self.parameters, bounds=bounds, loss="soft_l1", x_scale="jac")
         return Rectangle(found.x)
 
     def directions(self, points: Floats) -> Floats:
         """See :meth:`Cut.directions`."""
-        yaw, pitch = torch.from_numpy(_linear(self.parameters, points)).unbind(dim=1)
+        yaw, pitch = torch.from_numpy(self._angles(points)).unbind(dim=1)
         seen: Floats = direction_from_angles(yaw, pitch).numpy()
         return seen
+
+    def _angles(self, points: Floats) -> Floats:
+        scale, left, top = self.parameters
+        placed: Floats = points * (scale, -scale) + (left, top)
+        return placed
 
 
 def angles(directions: Floats) -> Floats:
@@ -125,16 +129,9 @@ def angles(directions: Floats) -> Floats:
     return both
 
 
-def _linear(parameters: Floats, points: Floats) -> Floats:
-    right, left, up, top = parameters
-    placed: Floats = points * (right, up) + (left, top)
-    return placed
-
-
-def _slope(x: Floats, y: Floats) -> float:
-    """The median slope of lines through two of the points."""
+def _slopes(x: Floats, y: Floats) -> Floats:
+    """The slopes of all lines through two of the points."""
     i, j = np.triu_indices(len(x), 1)
     apart = np.abs(x[i] - x[j]) > 1.0
-    if not apart.any():
-        return _LEAST_SCALE
-    return float(np.median((y[i] - y[j])[apart] / (x[i] - x[j])[apart]))
+    slopes: Floats = (y[i] - y[j])[apart] / (x[i] - x[j])[apart]
+    return slopes if len(slopes) else np.array([_LEAST_SCALE])
