@@ -18,7 +18,6 @@ from placeproof.second_look.look import Look, look_again
 from placeproof.second_look.spread import covered_share
 from placeproof.second_look.views import Views
 from placeproof.tricks.ambiguity import Bearing, equal_bearings
-from placeproof.tricks.ambiguity import Bearing, equal_bearings
 
 
 class Cascade:

@@ -67,7 +67,8 @@ def drawn_points(points: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDAr
     order = np.argsort(points[:, 0], kind="stable")
     order = order[inside[order]]
     steps = np.linspace(0, len(order) - 1, min(len(order), MOST_LINES))
-    return order[steps.round().astype(int)]
+    chosen: NDArray[np.intp] = order[steps.round().astype(int)]
+    return chosen
 
 
 def _lines(pairs: list[tuple[Point, Point]], size: tuple[int, int]) -> Image.Image:
