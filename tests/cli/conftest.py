@@ -43,3 +43,11 @@ def verify(
         return cli("verify", photo, *defaults, *arguments)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def hand_set_model(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model that belongs to the hand-set network, since no option names one."""
+    from placeproof import fusion, verify
+
+    monkeypatch.setattr(verify, "load_model", lambda _shipped: fusion.load_model(model_path))
