@@ -258,7 +258,8 @@ def test_json_is_the_same_with_and_without_cached_features(
         assert set(answer.pop("run")) == {"started", "seconds"}
         texts.append(json.dumps(answer))
     assert len(set(texts)) == 1
-    cached = sorted((library_folder / "features").rglob("*.safetensors"))
+    every = sorted((library_folder / "features").rglob("*.safetensors"))
+    cached = [path for path in every if not path.name.startswith("local-")]
     assert len(cached) == 2
     sound = cached[0].read_bytes()
     cached[0].write_bytes(sound[:-1])
@@ -535,7 +536,7 @@ def test_a_full_disk_costs_the_cache_only_time(verify: Verify, photo_path: Path)
     run = verify(photo_path, *AT)
     assert run.code == 0
     assert run.out.startswith("Consistent")
-    assert run.err.count("placeproof: warning: features are not cached") == 2
+    assert run.err.count("placeproof: warning: features are not cached") >= 2
 
 
 # Unusual, but good input
