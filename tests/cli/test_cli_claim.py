@@ -124,7 +124,7 @@ def test_a_name_that_nobody_knows(cli: Callable[..., Run], asked: list[str]) -> 
 
 
 def test_what_a_text_holds_cannot_command_the_terminal(cli: Callable[..., Run]) -> None:
-    run = cli("claim", "[red]here[/red] \x1b[31m48.8584, 2.2945\x1b[0m [link=x]")
+    run = cli("claim", "[red]here[/red] \x1b[31m 48.8584, 2.2945 \x1b[0m [link=x]")
     assert run.code == 0, run.err
     assert "\x1b" not in run.out
     assert "48.858400,2.294500" in run.out
