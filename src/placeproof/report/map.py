@@ -14,7 +14,7 @@ _MARGIN = 56.0
 _LEAST_RADIUS_M = 5.0
 _WEDGE = 0.36  # length of the camera's wedge, share of the map's side
 _TICK = 15.0  # length of a heading's tick, units
-_LABEL = (52.0, 15.0)  # room that a label takes, units
+_LABEL = (56.0, 17.0)  # room that a label takes, units
 _BARS_M = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
 Point = tuple[float, float]

@@ -61,7 +61,7 @@ def overlay(
     overlays = [
         paint(comparison, original) for paint, original in zip(painters, originals, strict=False)
     ]
-    withheld = f"{name}; the {other} is not shown: its provider forbids to keep it"
+    withheld = f"{name}; the {other} is not shown: its provider forbids keeping it"
     captions = (
         withheld if reference is None else f"{name} and {other}",
         "Masks: found in the other picture (white) or not (black)",

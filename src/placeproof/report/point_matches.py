@@ -1,5 +1,6 @@
 """The second look as a picture: points of the photo joined with the same points of the panorama."""
 
+import itertools
 from colorsys import hls_to_rgb
 
 import numpy as np
@@ -15,7 +16,8 @@ MOST_LINES = 60  # more hide the pictures
 _GAP = 16
 _RADIUS = 4
 _FINER = 2  # lines are drawn so many times finer, and then averaged: thin ones stay smooth
-_DARK = (16, 16, 16, 140)  # under each line, so that it shows on every ground
+# Ink and width under each line, so that it shows on every ground.
+_UNDER = ((16, 16, 16, 140), 2 * _FINER + 3)
 
 Point = tuple[float, float]
 
@@ -75,12 +77,21 @@ def _lines(pairs: list[tuple[Point, Point]], size: tuple[int, int]) -> Image.Ima
     """A transparent picture (RGBA) of lines that end in rings."""
     fine = Image.new("RGBA", (size[0] * _FINER, size[1] * _FINER))
     draw = ImageDraw.Draw(fine)
-    for number, pair in enumerate(pairs):
-        hue = 0.85 * number / max(1, len(pairs) - 1)  # red to violet, not to red again
-        colour = tuple(round(255 * part) for part in hls_to_rgb(hue, 0.6, 1.0))
-        ends = [(x * _FINER, y * _FINER) for x, y in pair]
-        for ink, width in ((_DARK, 2 * _FINER + 3), ((*colour, 255), _FINER + 1)):
+    styles = [((*colour, 255), _FINER + 1) for colour in _colours(len(pairs))]
+    finer = [[(x * _FINER, y * _FINER) for x, y in pair] for pair in pairs]
+    for ends, style in zip(finer, styles, strict=True):
+        for ink, width in (_UNDER, style):
             draw.line(ends, fill=ink, width=width)
-            for end in ends:
-                draw.circle(end, _RADIUS * _FINER, outline=ink, width=width)
+    for ends, style in zip(finer, styles, strict=True):  # above all lines
+        for (ink, width), end in itertools.product((_UNDER, style), ends):
+            draw.circle(end, _RADIUS * _FINER, outline=ink, width=width)
     return fine.resize(size, Image.Resampling.BOX)
+
+
+def _colours(count: int) -> list[tuple[int, int, int]]:
+    """Bright colours from red to violet."""
+    colours = []
+    for number in range(count):
+        red, green, blue = hls_to_rgb(0.85 * number / max(1, count - 1), 0.6, 1.0)
+        colours.append((round(255 * red), round(255 * green), round(255 * blue)))
+    return colours

@@ -37,9 +37,9 @@ _ID_CHARACTERS = 12
 _HASH_DIGITS = 8
 _DATE_CHARACTERS = 10
 _LEGEND = (
-    "> decided the verdict. Camera: where it looked, if the match is right; where there are\n"
-    "several bearings, they are about as good. Probability: by this panorama alone, before\n"
-    "which the claim is as likely true as false. Matched: share of the photo / of the panorama."
+    "> decided the verdict. Probability: by this panorama alone, at even odds before.\n"
+    "Camera: where it looked, if the match is right; several are about as good.\n"
+    "Matched: share of the photo / of the panorama."
 )
 
 
