@@ -130,4 +130,4 @@ def test_grounds_say_what_the_looks_found() -> None:
 @pytest.mark.parametrize(("log_odds", "expected"), [(-1.0, False), (-0.9, True), (9.0, True)])
 def test_all_but_a_clear_mismatch_is_looked_at_again(log_odds: float, expected: bool) -> None:
     best = seen(0.0)
-    assert needs_a_second_look(Weighed((best,), best, log_odds, ()), MODEL) is expected
+    assert needs_a_second_look(Weighed((best,), log_odds, ()), MODEL) is expected

@@ -44,6 +44,16 @@ class NotEquirectangularError(PlaceproofError):
     exit_code = 14
 
 
+# What makes a single picture unusable, and is no reason to give up others.
+UNUSABLE_PICTURE = (
+    NotAnImageError,
+    TruncatedImageError,
+    ImageTooLargeError,
+    ImageTooSmallError,
+    NotEquirectangularError,
+)
+
+
 class LocationError(PlaceproofError):
     """A latitude, longitude or radius that no place on Earth has."""
 

@@ -2,9 +2,11 @@
 
 import math
 
+from placeproof.geometry import wrap_degrees
 from placeproof.results import Comparison, SecondLook
 
 PATCHES = "patches"  # what the network's log-odds are called
+AGREEMENT = 45.0  # degrees; parallax turns the bearing of near things by as much
 MOST_LOG_ODDS = 8.0  # of the network's; beyond, it only says how far from its training it is
 
 
@@ -31,9 +33,6 @@ def second_evidence(comparison: Comparison, look: SecondLook) -> dict[str, float
     }
 
 
-AGREEMENT = 45.0  # degrees; parallax turns the bearing of near things by as much
-
-
 def yaws_agree(first: float, second: float) -> bool:
     """Whether two directions in degrees are the same but for parallax."""
-    return abs((first - second + 180.0) % 360.0 - 180.0) <= AGREEMENT
+    return abs(wrap_degrees(first - second)) <= AGREEMENT

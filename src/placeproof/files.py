@@ -3,7 +3,10 @@
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from placeproof.errors import StorageError
 
@@ -19,7 +22,18 @@ def file_sha256(path: Path) -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file, whole or not at all.
+    """Writes a file, whole or not at all; see :func:`writing`.
+
+    Raises:
+        StorageError: If the disk is full, or the folder is missing or not writable.
+    """
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that becomes ``path`` when all is written, and else leaves no trace.
 
     The bytes go to a hidden temporary file in the same folder, are flushed to the disk, and
     then take the file's name; a killed process may leave the temporary file behind, but never
@@ -32,7 +46,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         try:
             with temporary.open("xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -89,10 +89,6 @@ class VerdictModel:
     fitted_on: str
     sha256: str
 
-    def undecided(self, log_odds: float) -> bool:
-        """Whether a second look could change the verdict of a claim."""
-        return self.second_look_from < log_odds < self.second_look_to
-
 
 def load_model(path: Path = SHIPPED_MODEL) -> VerdictModel:
     """Reads a model.

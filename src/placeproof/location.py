@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from placeproof.errors import LocationError
 
 EARTH_RADIUS_M = 6_371_008.8  # mean radius of WGS 84
+METRES_PER_DEGREE = math.radians(EARTH_RADIUS_M)  # of latitude, and of longitude at the equator
 _RADIUS = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(m|km)?\s*", re.IGNORECASE)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from placeproof.images import Picture
 from placeproof.inference import Inference
 from placeproof.matchers.contract import LocalFeatures, Matcher
+from placeproof.tricks.mirror import mirrored
 
 _FILM_DIAGONAL = math.hypot(36.0, 24.0)  # millimetres; what focal_35mm refers to
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as to_bytes
@@ -91,6 +93,11 @@ def read_weights(path: Path, kind: str, what: str) -> tuple[Sealed, bytes]:
         raise WeightsError(f"cannot read weights '{path}': {error.strerror}") from error
     except SealError as error:
         raise WeightsError(f"'{path}' {error}") from error
+
+
+def tensors_of(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Tensor]:
+    """Named arrays as tensors, to be written."""
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
 
 def is_sealed(data: bytes) -> bool:

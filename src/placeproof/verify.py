@@ -9,15 +9,7 @@ from torch import Tensor
 
 from placeproof.cascade import Cascade
 from placeproof.claim import claim_of
-from placeproof.errors import (
-    ImageTooLargeError,
-    ImageTooSmallError,
-    LocationError,
-    NetworkError,
-    NotAnImageError,
-    NotEquirectangularError,
-    TruncatedImageError,
-)
+from placeproof.errors import UNUSABLE_PICTURE, LocationError, NetworkError
 from placeproof.fusion import SHIPPED_MODEL, load_model, probability
 from placeproof.geometry import bearing_of_yaw
 from placeproof.images import Picture, read_picture
@@ -44,14 +36,7 @@ MOST_PANORAMAS = 24  # that are compared, at most: the nearest; a city's centre 
 PANORAMAS_AGAIN = 2  # that a second look is taken at, at most: those that speak most for the claim
 
 # One panorama of a provider that cannot be had, or is none, does not end a verification.
-_UNUSABLE = (
-    NetworkError,
-    NotAnImageError,
-    TruncatedImageError,
-    ImageTooLargeError,
-    ImageTooSmallError,
-    NotEquirectangularError,
-)
+_UNUSABLE = (NetworkError, *UNUSABLE_PICTURE)
 
 Progress = Callable[[int, int], None]  # panoramas done, panoramas in all
 
@@ -118,33 +103,27 @@ class Verifier:
         with watch.stage("search panoramas"):
             records = self.source.search(made_claim.location, radius_m)
         first, skipped = self._first_looks(query, records, made_claim, picture, watch, progress)
-        weighed = self._second_looks(query, weigh(first, self.model), watch) if first else None
-        cautions = self._cautions(query, weighed, watch) if weighed else ()
-        verdict, reasons = decide(
-            Situation(
-                evidence=weighed.evidence if weighed else (),
-                log_odds=weighed.log_odds if weighed else 0.0,
-                prior=prior,
-                radius_m=radius_m,
-                cautions=cautions,
-                unjudgeable=unjudgeable_reason(self.inference, query, self.kind)
-                if weighed
-                else None,
-            ),
-            self.model,
-        )
+        weighed = weigh(first, self.model)
+        cautions: tuple[Caution, ...] = ()
+        unjudgeable = None
+        if first:
+            weighed = self._second_looks(query, weighed, watch)
+            cautions = self._cautions(query, weighed, watch)
+            unjudgeable = unjudgeable_reason(self.inference, query, self.kind)
+        case = Situation(weighed.evidence, weighed.log_odds, prior, radius_m, cautions, unjudgeable)
+        verdict, reasons = decide(case, self.model)
         return Verification(
             verdict=verdict,
-            probability=probability(weighed.log_odds, prior) if weighed else None,
+            probability=probability(weighed.log_odds, prior) if first else None,
             prior=prior,
             reasons=(*reasons, *skipped),
-            grounds=weighed.grounds if weighed else (),
+            grounds=weighed.grounds,
             cautions=cautions,
             claim=made_claim,
             radius_m=radius_m,
             photo_size=query.size,
-            evidence=weighed.evidence if weighed else (),
-            decisive=decisive_panorama(weighed.evidence) if weighed else None,
+            evidence=weighed.evidence,
+            decisive=decisive_panorama(weighed.evidence),
             provenance=provenance(picture, self.checkpoint, watch),
         )
 

@@ -22,16 +22,19 @@ class Weighed:
     """What all panoramas of a claim say.
 
     Attributes:
-        evidence: Every panorama compared, nearest first; at least one.
-        best: The one that speaks most for the claim.
+        evidence: Every panorama compared, nearest first; there may be none.
         log_odds: Of the claim, at even prior odds.
         grounds: What makes them up, strongest first.
     """
 
     evidence: tuple[PanoramaEvidence, ...]
-    best: PanoramaEvidence
     log_odds: float
     grounds: tuple[Ground, ...]
+
+    @property
+    def best(self) -> PanoramaEvidence:
+        """The panorama that speaks most for the claim, of at least one."""
+        return self.evidence[decisive_panorama(self.evidence) or 0]
 
     @property
     def probability(self) -> float:
@@ -40,12 +43,15 @@ class Weighed:
 
 
 def weigh(evidence: Sequence[PanoramaEvidence], model: VerdictModel) -> Weighed:
-    """Weighs at least one panorama.
+    """Weighs panoramas; without any, nothing speaks for the claim or against it.
 
     Panoramas of one place support each other only if they see the camera looking the same way,
     as far as their bearings are known.
     """
-    best = evidence[decisive_panorama(evidence) or 0]
+    index = decisive_panorama(evidence)
+    if index is None:
+        return Weighed((), 0.0, ())
+    best = evidence[index]
     agree = [
         best.bearing is None or other.bearing is None or yaws_agree(best.bearing, other.bearing)
         for other in evidence
@@ -62,7 +68,6 @@ def weigh(evidence: Sequence[PanoramaEvidence], model: VerdictModel) -> Weighed:
     }
     return Weighed(
         evidence=tuple(evidence),
-        best=best,
         log_odds=model.claim.log_odds(together),
         grounds=grounds_of(contributions, best, len(evidence)),
     )

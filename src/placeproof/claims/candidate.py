@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from placeproof.location import EARTH_RADIUS_M, Location
+from placeproof.location import METRES_PER_DEGREE, Location
 
 Origin = Literal["coordinates", "map link", "plus code", "geohash", "place name"]
 
-METRES_PER_DEGREE = math.radians(EARTH_RADIUS_M)
 FINEST_M = 0.1  # more digits say nothing more: the ground itself moves by this much in years
 SPOT_M = 200.0
 _MOST_CHARACTERS = 200

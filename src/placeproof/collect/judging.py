@@ -13,26 +13,12 @@ from placeproof.collect.fetching import Fetched, is_gone
 from placeproof.collect.picture_files import PictureFiles
 from placeproof.collect.quality import Quality, measure
 from placeproof.collect.store import ACCEPTED, Store
-from placeproof.errors import (
-    ImageTooLargeError,
-    ImageTooSmallError,
-    NetworkError,
-    NotAnImageError,
-    NotEquirectangularError,
-    TruncatedImageError,
-)
+from placeproof.errors import UNUSABLE_PICTURE, NetworkError
 from placeproof.images import read_picture
 from placeproof.panoramas.source import PanoramaRecord, PanoramaSource
 from placeproof.report.describe import share_text
 from placeproof.report.overlay import fitted_size, scaled
 
-_UNREADABLE = (
-    ImageTooLargeError,
-    ImageTooSmallError,
-    NotAnImageError,
-    NotEquirectangularError,
-    TruncatedImageError,
-)
 _EXAMPLE_SIDE = 400  # pixels
 
 _Pixels = NDArray[np.uint8]
@@ -75,7 +61,7 @@ class Judge:
             return Decision(photo, fetched.reason)
         try:
             pixels = read_picture(fetched.file).pixels
-        except _UNREADABLE as error:
+        except UNUSABLE_PICTURE as error:
             return Decision(photo, Reason.UNREADABLE, str(error))
         quality = measure(pixels)
         reason, words = self._problem(quality)
@@ -87,7 +73,7 @@ class Judge:
             return self._rejected(fetched, Reason.NO_BUILDING, words, pixels)
         try:
             panorama = self._panorama(fetched.panorama)
-        except _UNREADABLE as error:
+        except UNUSABLE_PICTURE as error:
             return self._rejected(fetched, Reason.PANORAMA_UNREADABLE, str(error), pixels)
         except NetworkError as error:
             if not is_gone(error):

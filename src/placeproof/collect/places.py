@@ -9,18 +9,17 @@ moves no place to the other split.
 import hashlib
 import math
 
-from placeproof.location import EARTH_RADIUS_M, Location
+from placeproof.location import METRES_PER_DEGREE, Location
 
 PLACE_M = 250.0  # along a side of a cell
-_DEGREE_M = EARTH_RADIUS_M * math.pi / 180
-_ROWS = round(180 * _DEGREE_M / PLACE_M)
+_ROWS = round(180 * METRES_PER_DEGREE / PLACE_M)
 
 
 def place_of(location: Location) -> str:
     """Name of the cell that a panorama stands in: its south-western corner."""
     row = min(int((location.latitude + 90) / 180 * _ROWS), _ROWS - 1)
     middle = math.radians((row + 0.5) / _ROWS * 180 - 90)
-    columns = max(1, round(360 * _DEGREE_M * math.cos(middle) / PLACE_M))
+    columns = max(1, round(360 * METRES_PER_DEGREE * math.cos(middle) / PLACE_M))
     column = int((location.longitude + 180) / 360 * columns) % columns
     south, west = row / _ROWS * 180 - 90, column / columns * 360 - 180
     return f"{south:.5f} {west:.5f}"

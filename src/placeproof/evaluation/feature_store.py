@@ -2,16 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from placeproof.errors import StorageError
 from placeproof.evaluation.method import Features
-from placeproof.sealed import SealError, read_sealed, write_sealed
+from placeproof.sealed import SealError, read_sealed, tensors_of, write_sealed
 
 KIND = "placeproof-evaluation-features/1"
 
@@ -70,8 +65,3 @@ class FeatureStore:
     def _path(self, content_hash: str, features_key: str, panorama: bool) -> Path:
         key = hashlib.sha256(f"{features_key}\n{panorama}".encode()).hexdigest()[:24]
         return self.folder / key / f"{content_hash}.safetensors"
-
-
-def tensors_of(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, torch.Tensor]:
-    """The same numbers as tensors."""
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from placeproof.geometry import View, cut_view
 
@@ -40,9 +41,16 @@ def cut_panorama(pixels: NDArray[np.uint8]) -> list[tuple[View, NDArray[np.uint8
     Returns:
         Each view with its (SIDE, SIDE, 3) sRGB pixels, in the order of :func:`panorama_views`.
     """
-    panorama = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float()
-    cut = []
-    for view in panorama_views():
-        picture = cut_view(panorama, view).round().clamp(0, 255)
-        cut.append((view, picture.permute(1, 2, 0).to(torch.uint8).contiguous().numpy()))
-    return cut
+    channels = as_channels(pixels)
+    return [(view, view_picture(channels, view)) for view in panorama_views()]
+
+
+def as_channels(pixels: NDArray[np.uint8]) -> Tensor:
+    """A picture (H, W, 3) as a tensor (3, H, W), float32 in [0, 255]."""
+    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float()
+
+
+def view_picture(panorama: Tensor, view: View) -> NDArray[np.uint8]:
+    """The picture of a view, (h, w, 3) sRGB, of a panorama that :func:`as_channels` made."""
+    picture = cut_view(panorama, view).round().clamp(0, 255).to(torch.uint8)
+    return picture.permute(1, 2, 0).contiguous().numpy()

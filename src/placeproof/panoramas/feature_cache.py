@@ -17,7 +17,7 @@ from torch import Tensor
 
 from placeproof.errors import StorageError
 from placeproof.files import write_atomically
-from placeproof.sealed import SealError, read_sealed, write_sealed
+from placeproof.sealed import SealError, read_sealed, tensors_of, write_sealed
 
 ARRAYS = "placeproof-local-features/1"
 FEATURES_VERSION = 1  # raise it when the same weights and picture give other features
@@ -119,12 +119,9 @@ class FeatureCache:
     ) -> None:
         """Stores named arrays of any type and shape; see :meth:`get_arrays` for the key."""
         path = self._arrays_path(content_hash, key)
-        tensors = {
-            name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()
-        }
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_sealed(path, ARRAYS, None, tensors)
+            write_sealed(path, ARRAYS, None, tensors_of(arrays))
         except (StorageError, OSError) as error:
             _log.warning("local features are not cached: %s", error)
 

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from placeproof.geometry import View, cut_view, wrap_degrees
+from placeproof.geometry import View, wrap_degrees
 from placeproof.matchers.arrays import from_arrays, to_arrays
 from placeproof.matchers.contract import LocalFeatures, Matcher
+from placeproof.matchers.panorama_views import as_channels, view_picture
 from placeproof.panoramas.feature_cache import FeatureCache
 
 # Views stand on a raster of directions, so that what was found in one serves other photos, too.
@@ -66,6 +68,11 @@ class PanoramaViews:
         self._cache = cache
         self._key = key
 
+    @cached_property
+    def _panorama(self) -> Tensor:
+        """The panorama, fetched once for all its views."""
+        return as_channels(self._pixels())
+
     def towards(self, yaws: Sequence[float], photo_fov: float | None) -> list[View]:
         """See :meth:`Views.towards`."""
         fov = USUAL_FOV
@@ -82,7 +89,7 @@ class PanoramaViews:
         kept = None if self._cache is None else self._cache.get_arrays(self._key, key)
         if kept is not None:
             return from_arrays(kept)[0]
-        features = self._matcher.extract(view_pixels(self._pixels(), view))
+        features = self._matcher.extract(view_picture(self._panorama, view))
         if self._cache is not None:
             self._cache.put_arrays(self._key, key, to_arrays([features]))
         return features
@@ -113,6 +120,4 @@ class PictureView:
 
 def view_pixels(panorama: Pixels, view: View) -> Pixels:
     """The picture of a view, (h, w, 3) sRGB, of a panorama (H, W, 3)."""
-    channels = torch.from_numpy(np.array(panorama)).permute(2, 0, 1).float()
-    picture = cut_view(channels, view).round().clamp(0, 255).to(torch.uint8)
-    return picture.permute(1, 2, 0).contiguous().numpy()
+    return view_picture(as_channels(panorama), view)

