@@ -55,7 +55,9 @@ class Cascade:
             size: The reference's width and height, pixels.
             panorama: Whether it is a panorama.
         """
-        return self.inference.compare(photo.dense, photo.size, reference, size, panorama=panorama)
+        return self.inference.compare(
+            photo.dense, photo.size, reference, size, panorama=panorama, to_beat=photo.to_beat
+        )
 
     def second_look(self, photo: Photo, views: Views, yaws: Sequence[float]) -> SecondLook:
         """What local features say.

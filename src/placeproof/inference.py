@@ -54,6 +54,11 @@ class Inference:
         features: Tensor = self.network.projection(extracted[None])[0]
         return features
 
+    @torch.inference_mode()
+    def to_beat(self, query_features: Tensor) -> Tensor:
+        """What a match of each patch of a photo (C, h, w) has to beat, (h, w)."""
+        return self.network.to_beat(query_features.float())
+
     @staticmethod
     @torch.inference_mode()
     def variety(features: Tensor) -> float:
@@ -72,6 +77,7 @@ class Inference:
         reference_size: tuple[int, int],
         *,
         panorama: bool,
+        to_beat: Tensor | None = None,
     ) -> Comparison:
         """Compares features that :meth:`features` made.
 
@@ -81,9 +87,10 @@ class Inference:
             reference_features: (C, H, W) of the panorama or other reference.
             reference_size: Width and height of the reference in its own pixels.
             panorama: Whether the reference is a panorama, whose edges touch.
+            to_beat: What :meth:`to_beat` answers of the photo; the same for every reference.
         """
         output = self.network.compare(
-            reference_features.float(), query_features.float(), wraps=panorama
+            reference_features.float(), query_features.float(), to_beat=to_beat, wraps=panorama
         )
         reference_input = self.panorama_size if panorama else self.photo_size(*reference_size)
         query_grid = PatchGrid(self.stride, self.photo_size(*query_size), query_size, wraps=False)

@@ -49,6 +49,11 @@ class Photo:
         return self._inference.projected(self.extracted)
 
     @cached_property
+    def to_beat(self) -> Tensor:
+        """What a match of each of its patches has to beat, (h, w)."""
+        return self._inference.to_beat(self.dense)
+
+    @cached_property
     def extracted(self) -> Tensor:
         """What the extractor alone makes of it, (D, h, w)."""
         size = self._inference.photo_size(*self.size)
@@ -62,8 +67,7 @@ class Photo:
     @cached_property
     def mirrored(self) -> "Photo":
         """The same photo with left and right exchanged."""
-        flipped = np.ascontiguousarray(self.pixels[:, ::-1])
-        return Photo(flipped, self.fov, self._inference, self._matcher)
+        return Photo(mirrored(self.pixels), self.fov, self._inference, self._matcher)
 
 
 def field_of_view(picture: Picture) -> float | None:

@@ -33,9 +33,9 @@ def matched(monkeypatch: pytest.MonkeyPatch) -> Matched:
     seen: Matched = []
     original: Callable[..., Matches] = Bupm.match
 
-    def match(network: Bupm, reference: Tensor, query: Tensor) -> Matches:
+    def match(network: Bupm, reference: Tensor, query: Tensor, to_beat: Tensor) -> Matches:
         seen.append((tuple(reference.shape[1:]), tuple(query.shape[1:])))
-        return original(network, reference, query)
+        return original(network, reference, query, to_beat)
 
     monkeypatch.setattr(Bupm, "match", match)
     return seen
@@ -103,6 +103,26 @@ def test_a_new_pair_of_old_pictures_is_matched(network: Bupm, matched: Matched) 
     found = step("decision", network, extraction, memory, batch)
     assert matched == [((4, 8), (2, 2))]
     assert_equal(step("decision", network, extraction, Memory(0), batch), found)
+
+
+def test_a_query_meets_the_background_once_where_features_are_frozen(
+    network: Bupm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    original = Bupm.to_beat
+
+    def to_beat(network: Bupm, query: Tensor) -> Tensor:
+        seen.append(query)
+        return original(network, query)
+
+    monkeypatch.setattr(Bupm, "to_beat", to_beat)
+    network.verification.requires_grad_(True)
+    extraction, memory = projecting(network), Memory(2**24)
+    step("decision", network, extraction, memory)
+    assert len(seen) == len({pair.query for pair in BATCH.pairs})
+    pairs = (replace(BATCH.pairs[0], reference=1),)  # a new pair of an old query
+    step("decision", network, extraction, memory, replace(BATCH, pairs=pairs))
+    assert len(seen) == len({pair.query for pair in BATCH.pairs})
 
 
 @pytest.mark.parametrize("part", ["projection", "extractor"])

@@ -91,23 +91,40 @@ class Bupm(nn.Module):
         features: Tensor = self.projection(self.extractor(images, wraps=wraps))
         return features
 
-    def compare(self, reference: Tensor, query: Tensor, *, wraps: bool = True) -> Output:
+    def compare(
+        self,
+        reference: Tensor,
+        query: Tensor,
+        *,
+        to_beat: Tensor | None = None,
+        wraps: bool = True,
+    ) -> Output:
         """Matches features that :meth:`features` made, and decides.
 
         Args:
             reference: F_R, (B, C, H, W), or (C, H, W) to be compared with every query.
             query: F_Q, (B, C, h, w), or (C, h, w) to be compared with every reference.
+            to_beat: What :meth:`to_beat` answers of the query, where it is known.
             wraps: Whether the reference is a panorama.
         """
-        matches = self.match(reference, query)
+        matches = self.match(reference, query, to_beat)
         return Output(*self.judge(matches.reference, matches.query, wraps=wraps), matches)
 
-    def match(self, reference: Tensor, query: Tensor) -> Matches:
+    def to_beat(self, query: Tensor) -> Tensor:
+        """What a match of each patch of F_Q (..., C, h, w) has to beat, (..., h, w).
+
+        0 without a background. It takes about as long as matching with a panorama.
+        """
+        if self.background is None:
+            return query.new_zeros(*query.shape[:-3], *query.shape[-2:])
+        beaten: Tensor = self.background(query)
+        return beaten
+
+    def match(self, reference: Tensor, query: Tensor, to_beat: Tensor | None = None) -> Matches:
         """The best matches, less the background if there is one; see :meth:`compare`."""
         if reference.dim() == query.dim() == 3:
             reference = reference[None]
-        background = None if self.background is None else self.background(query)
-        return match(reference, query, background)
+        return match(reference, query, self.to_beat(query) if to_beat is None else to_beat)
 
     def judge(self, reference: Tensor, query: Tensor, *, wraps: bool = True) -> Judgement:
         """Masks and decision from best-match scores.

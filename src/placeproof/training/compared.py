@@ -16,12 +16,21 @@ class Features:
         network: Projects them.
         make: Makes (C, h, w).
         projected: Whether they come projected.
+        to_beat: What a match of each patch has to beat, (h, w), where it is known.
     """
 
-    def __init__(self, network: Bupm, make: Callable[[], Tensor], *, projected: bool) -> None:
+    def __init__(
+        self,
+        network: Bupm,
+        make: Callable[[], Tensor],
+        *,
+        projected: bool,
+        to_beat: Tensor | None = None,
+    ) -> None:
         self._network = network
         self._make = make
         self._done = projected
+        self._to_beat = to_beat
 
     @cached_property
     def extracted(self) -> Tensor:
@@ -35,6 +44,11 @@ class Features:
             return self.extracted
         features: Tensor = self._network.projection(self.extracted[None])[0]
         return features
+
+    @cached_property
+    def to_beat(self) -> Tensor:
+        """What a match of each patch has to beat, (h, w); see :meth:`Bupm.to_beat`."""
+        return self._network.to_beat(self.projected) if self._to_beat is None else self._to_beat
 
     def patches(self, indices: Tensor) -> Tensor:
         """Patches (n,), row * w + column, of :attr:`projected`, without making all: (n, C')."""
@@ -81,7 +95,9 @@ class Compared:
         """B_R (1, H, W) and B_Q (1, h, w)."""
         if self._known is not None:
             return self._known
-        matches = self._network.match(self.reference.projected, self.query.projected)
+        matches = self._network.match(
+            self.reference.projected, self.query.projected, self.query.to_beat
+        )
         return matches.reference, matches.query
 
     @cached_property

@@ -165,7 +165,8 @@ def _logit_and_cosine(
     kept = [matched.get((key, part)) for part in ("reference", "query", "cosine")]
     scores = [part for part in kept if part is not None]
     if len(scores) < len(kept):
-        matches = network.match(features(example.reference), features(example.query))
+        query = features(example.query)
+        matches = network.match(features(example.reference), query, features.to_beat(example.query))
         scores = [matches.reference, matches.query, matches.similarity.mean()]
         for part, tensor in zip(("reference", "query", "cosine"), scores, strict=True):
             matched.put((key, part), tensor)
@@ -201,6 +202,15 @@ class ProjectedFeatures:
             (made,) = self._extraction.features([picture], [self._extraction.fetch(picture)])
             features = Features(self._network, lambda: made, projected=self._extraction.projects)
             known = features.projected
+            self._kept.put(key, known)
+        return known
+
+    def to_beat(self, query: Input) -> Tensor:
+        """What a match of each patch of a query has to beat, (h, w); :meth:`Bupm.to_beat`."""
+        key = (query.key, "to beat")
+        known = self._kept.get(key)
+        if known is None:
+            known = self._network.to_beat(self(query))
             self._kept.put(key, known)
         return known
 

@@ -72,6 +72,8 @@ class Objective(nn.Module):
                 if self._loss.counts(one.pair):
                     for side, scores in zip(SIDES, one.scores, strict=True):
                         self._matched.put((key, side), scores.detach())
+            for index in {pair.query for pair in new}:
+                self._matched.put(_to_beat(batch.queries[index]), queries[index].to_beat.detach())
         return loss
 
     def _known(self, key: str) -> tuple[Tensor, Tensor] | None:
@@ -92,6 +94,15 @@ class Objective(nn.Module):
             return extraction.features([pictures[index]], [fetched[index]])[0]
 
         return [
-            Features(self.network, partial(make, index), projected=extraction.projects)
+            Features(
+                self.network,
+                partial(make, index),
+                projected=extraction.projects,
+                to_beat=self._matched.get(_to_beat(pictures[index])),
+            )
             for index in range(len(pictures))
         ]
+
+
+def _to_beat(picture: Input) -> tuple[str, str]:
+    return picture.key, "to beat"
