@@ -74,7 +74,7 @@ def main() -> None:
             found = timed(
                 "match", True, lambda a=photo, b=dense, c=size: cascade.first_look(a, b, c)
             )
-            if not model.undecided(log_odds_of(found, None, model)):
+            if log_odds_of(found, None, model) <= model.second_look_from:
                 continue
             looked += 1
             timed("photo, local", True, lambda photo=photo: photo.local)

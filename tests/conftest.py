@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from PIL import Image
 
+from made_model import made_model
 from made_place import (
     EXTRACTOR,
     HEADING,
@@ -20,9 +22,12 @@ from made_place import (
     crop,
     hand_set_network,
 )
-from placeproof.fusion import Logistic, VerdictModel, model_document
+from placeproof.fusion import model_document
 from placeproof.network.checkpoint import ModelCard, Operation, load_checkpoint, save_checkpoint
 from placeproof.panoramas.library import Library, Outcome
+
+settings.register_profile("placeproof", deadline=None)  # no test fails because a machine is slow
+settings.load_profile("placeproof")
 
 
 @pytest.fixture(scope="session")
@@ -58,26 +63,7 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that takes the network at its word where it is sure, and else looks again."""
-    names = ("patches", "points", "spread")
-    first = Logistic(0.0, {"patches": 1.0}, {"patches": 0.0})
-    second = Logistic(-1.0, dict.fromkeys(names, 0.5), dict.fromkeys(names, 0.0))
-    several = ("best panorama", "panoramas", "other panoramas")
-    weights = dict(zip(several, (1.0, 0.0, 0.0), strict=True))
-    model = VerdictModel(
-        first=first,
-        second=second,
-        claim=Logistic(0.0, weights, dict.fromkeys(several, 0.0)),
-        matcher="xfeat",
-        second_look_from=-1.0,
-        second_look_to=1.0,
-        consistent_from=0.8,
-        inconsistent_to=0.2,
-        false_rate=0.05,
-        miss_rate=0.05,
-        weights_sha256="",
-        fitted_on="nothing",
-        sha256="",
-    )
+    model = made_model(matcher="xfeat")
     path = tmp_path_factory.mktemp("model") / "verdict.json"
     path.write_text(json.dumps(model_document(model)))
     return path

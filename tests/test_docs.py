@@ -31,7 +31,7 @@ def anchors(document: Path) -> set[str]:
 
 
 def paths_named(text: str) -> set[str]:
-    """Paths in the project; a schema's id such as ``placeproof/verification/1`` is none."""
+    """Paths in the project; a schema's id such as ``placeproof/verification/2`` is none."""
     named = {path for path in PATH.findall(text) if not re.fullmatch(r".*/\d+", path)}
     return {f"src/{path}" if path.startswith("placeproof/") else path for path in named}
 

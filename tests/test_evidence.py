@@ -23,8 +23,8 @@ def look(surprise: float) -> SecondLook:
 
 def test_the_first_look_is_the_networks_log_odds_within_limits() -> None:
     assert first_evidence(comparison(1.25)) == {PATCHES: 1.25}
-    assert first_evidence(comparison(50.0)) == {PATCHES: 8.0}
-    assert first_evidence(comparison(-50.0)) == {PATCHES: -8.0}
+    assert first_evidence(comparison(50.0)) == {PATCHES: 5.0}
+    assert first_evidence(comparison(-50.0)) == {PATCHES: -5.0}
 
 
 def test_the_second_look_adds_to_it() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from made_model import made_model
 from placeproof.errors import WeightsError
 from placeproof.fusion import (
     Logistic,
-    VerdictModel,
     claim_evidence,
     load_model,
     model_document,
@@ -18,21 +18,7 @@ from placeproof.fusion import (
 )
 
 PART = Logistic(-1.0, {"points": 2.0, "spread": -0.5}, {"points": 0.5, "spread": 0.0})
-MODEL = VerdictModel(
-    first=PART,
-    second=PART,
-    claim=PART,
-    matcher="xfeat",
-    second_look_from=-3.0,
-    second_look_to=2.0,
-    consistent_from=0.8,
-    inconsistent_to=0.2,
-    false_rate=0.02,
-    miss_rate=0.05,
-    weights_sha256="ab",
-    fitted_on="streets",
-    sha256="",
-)
+MODEL = made_model()
 odds = st.floats(-20, 20)
 
 
@@ -63,6 +49,7 @@ def test_a_model_comes_back_from_its_file_with_the_hash_of_it(tmp_path: Path) ->
         {"format": "placeproof-verdict/0"},
         {"first": None},
         {"first": {"intercept": 0.0}},
+        {"second": {"intercept": 0.0, "weights": {"points": 1.0}, "neutral": {"points": 1.0}}},
         {"consistent_from": 0.1},
         {"unknown": 1},
     ],
@@ -78,7 +65,7 @@ def test_what_is_no_model_is_one_line(tmp_path: Path, change: dict[str, object])
 def test_a_missing_or_damaged_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="cannot read"):
         load_model(tmp_path / "nothing.json")
-    (tmp_path / "half.json").write_text('{"format": "placeproof-verdict/1", "first"')
+    (tmp_path / "half.json").write_text('{"format": "placeproof-verdict/2", "first"')
     with pytest.raises(WeightsError):
         load_model(tmp_path / "half.json")
 
@@ -88,7 +75,7 @@ def test_the_model_that_ships_is_sound_and_weighs_as_one_expects() -> None:
     assert model.first.weights["patches"] > 0
     assert model.second.weights["points"] > 0
     assert model.claim.weights["best panorama"] > 0
-    assert model.second_look_from < 0 < model.second_look_to
+    assert model.second_look_from < 0
     assert 0 < model.inconsistent_to < 0.5 < model.consistent_from < 1
 
 

@@ -164,7 +164,7 @@ def test_views_equal_those_of_py360convert(
     assert error.mean() < 0.002
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(views)
 @example(View(180, 0, 0, 90, 60, 60))
 @example(View(0, 90, 0, 90, 60, 60))
@@ -237,7 +237,7 @@ def test_rows_around_the_pole_do_not_alias() -> None:
     assert horizon.square().mean().sqrt() > 0.25  # there the picture resolves them
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(views)
 def test_every_pixel_is_a_mean_through_which_gradients_flow(view: View) -> None:
     panorama = torch.full((2, 32, 64), 0.25, dtype=torch.float64, requires_grad=True)

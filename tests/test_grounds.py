@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pixel_mask import pixel_mask
@@ -68,7 +68,6 @@ def test_without_a_second_look_there_are_no_points() -> None:
     assert "Only 0 points" in grounds_of({"points": -1.0}, FIRST, 1)[0].text
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), st.floats(-9, 9), max_size=8))
 def test_each_ground_is_for_or_against(weights: dict[str, float]) -> None:
     found = grounds_of(weights, SECOND, 2)

@@ -421,7 +421,7 @@ def test_an_empty_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", FILES, ids=NAMES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(end=st.floats(0.01, 1, exclude_max=True))
 def test_truncated_anywhere(path: Path, data: bytes, end: float) -> None:
     cut = data[: max(12, int(end * len(data)))]
@@ -527,7 +527,7 @@ def test_a_panorama_of_20000_x_10000(path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", FILES, ids=NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     changes=st.lists(
         st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=4))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pillow_heif
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -121,7 +121,6 @@ def test_hemispheres(refs: str, location: Location) -> None:
     assert metadata.location_problem is None
 
 
-@settings(deadline=None)
 @given(st.floats(-90, 90), st.floats(-180, 180), st.integers(1, 3))
 @example(-90, 180, 3)
 @example(1e-9, 0, 3)
@@ -206,7 +205,6 @@ def test_a_place_on_the_equator_or_on_the_meridian_is_no_unknown_one() -> None:
 # Damage
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_instead_of_exif(garbage: bytes) -> None:
     for header in (b"", b"MM\0*\0\0\0\x08", b"II*\0\x08\0\0\0"):
@@ -220,7 +218,6 @@ def test_garbage_instead_of_exif(garbage: bytes) -> None:
 BLOCK = exif(position(), [text(DATE, "2019:05:01 10:20:30"), text(OFFSET, "+02:00")])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(6, len(BLOCK) - 1), st.integers(0, 255)), max_size=4))
 def test_exif_with_changed_bytes(changes: list[tuple[int, int]]) -> None:
     block = bytearray(BLOCK)
@@ -444,7 +441,6 @@ def test_broken_xmp_is_ignored(broken: bytes) -> None:
     assert metadata.location is not None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_xmp(xmp: bytes) -> None:
     for data in (xmp, packet(ProjectionType="x") + xmp):

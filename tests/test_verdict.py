@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from made_model import made_model
 from pixel_mask import pixel_mask
-from placeproof.fusion import Logistic, VerdictModel
 from placeproof.location import Location
 from placeproof.panoramas.source import PanoramaRecord
 from placeproof.results import Caution, CautionKind, Comparison, PanoramaEvidence, Verdict
@@ -18,22 +18,7 @@ from placeproof.verdict import (
     probability_text,
 )
 
-NOTHING = Logistic(0.0, {}, {})
-MODEL = VerdictModel(
-    first=NOTHING,
-    second=NOTHING,
-    claim=NOTHING,
-    matcher="none",
-    second_look_from=-1.0,
-    second_look_to=1.0,
-    consistent_from=0.8,
-    inconsistent_to=0.2,
-    false_rate=0.05,
-    miss_rate=0.08,
-    weights_sha256="",
-    fitted_on="nothing",
-    sha256="",
-)
+MODEL = made_model()
 RECORD = PanoramaRecord("1" * 64, Location(0, 1), 0.0, None, "local", None, "1" * 64, 1024, 512)
 
 

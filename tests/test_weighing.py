@@ -2,17 +2,18 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from made_model import made_model
 from pixel_mask import pixel_mask
 from placeproof.evidence import first_evidence, second_evidence
-from placeproof.fusion import Logistic, VerdictModel
+from placeproof.fusion import Logistic
 from placeproof.geometry import View
 from placeproof.location import Location
 from placeproof.panoramas.source import PanoramaRecord
 from placeproof.results import Comparison, PanoramaEvidence, SecondLook
-from placeproof.weighing import Weighed, log_odds_of, needs_a_second_look, weigh
+from placeproof.weighing import log_odds_of, most_likely, needs_a_second_look, weigh
 
 FIRST = Logistic(-0.5, {"patches": 1.5}, {"patches": 0.5})
 SECOND = Logistic(-1.0, {"patches": 0.5, "points": 2.0}, {"patches": 0.5, "points": 1.0})
@@ -21,21 +22,7 @@ CLAIM = Logistic(
     {"best panorama": 0.8, "panoramas": -0.7, "other panoramas": 1.5},
     {"best panorama": 1.0, "panoramas": 0.4, "other panoramas": 0.1},
 )
-MODEL = VerdictModel(
-    first=FIRST,
-    second=SECOND,
-    claim=CLAIM,
-    matcher="none",
-    second_look_from=-1.0,
-    second_look_to=1.0,
-    consistent_from=0.8,
-    inconsistent_to=0.2,
-    false_rate=0.05,
-    miss_rate=0.08,
-    weights_sha256="",
-    fitted_on="nothing",
-    sha256="",
-)
+MODEL = made_model(FIRST, SECOND, CLAIM)
 RECORD = PanoramaRecord("1" * 64, Location(0, 1), 0.0, None, "local", None, "1" * 64, 1024, 512)
 MASK = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32)
 
@@ -103,7 +90,6 @@ def test_panoramas_that_disagree_on_where_the_camera_looked_do_not_support_each_
     assert against[0] == against[1] < disagree
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-8, 8), min_size=1, max_size=4),
     st.sampled_from([None, 0.0, 5.0, 80.0]),
@@ -127,7 +113,14 @@ def test_grounds_say_what_the_looks_found() -> None:
     assert points.log_odds == pytest.approx(0.8 * 2.0 * (math.log1p(80.0) - 1.0))
 
 
-@pytest.mark.parametrize(("log_odds", "expected"), [(-1.0, False), (-0.9, True), (9.0, True)])
-def test_all_but_a_clear_mismatch_is_looked_at_again(log_odds: float, expected: bool) -> None:
-    best = seen(0.0)
-    assert needs_a_second_look(Weighed((best,), log_odds, ()), MODEL) is expected
+@pytest.mark.parametrize(
+    ("logits", "expected"), [([-1.0], False), ([-0.3], True), ([9.0], True), ([-0.3, -7.0], True)]
+)
+def test_all_but_a_clear_mismatch_is_looked_at_again(logits: list[float], expected: bool) -> None:
+    """However many other panoramas match nothing, a second look at one may find the place."""
+    assert needs_a_second_look(weigh([seen(logit) for logit in logits], MODEL), MODEL) is expected
+
+
+def test_the_likeliest_panoramas_are_looked_at_again() -> None:
+    assert most_likely([-3.0, 2.0, 0.5, 1.0]) == [1, 3]
+    assert most_likely([-3.0]) == [0]

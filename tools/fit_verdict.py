@@ -5,11 +5,13 @@
 FIT.csv is a manifest as ``tools/make_training_data.py`` writes it, PAIRS.csv the one that the
 network was trained on: its training places are left out. From the others come claims: a photo and
 the panoramas near the claimed place, true or false. Half of the false claims are of look-alikes: of
-the panoramas of 24 draws, those that the first look finds most similar. Both looks are taken at all
-claims, and two logistic regressions are fitted: one panorama after the second look, and all
-panoramas of a claim. After the first look, a panorama says what the network says, which is
-calibrated. Rendered streets have what real places here lack, parallax and other seasons, but they
-are no photos: they count for a fifth. What is said of errors is said of places left out of the fit.
+the panoramas of 24 draws, those that the first look finds most similar. A false claim of several
+panoramas has as many as a true one of the same photo, so that their number says nothing by itself.
+Both looks are taken at all claims, and two logistic regressions are fitted: one panorama after the
+second look, and all panoramas of a claim, where only those have had a second look that the product
+gives one. After the first look, a panorama says what the network says, which is calibrated.
+Rendered streets have what real places here lack, parallax and other seasons, but they are no
+photos: they count for a fifth. What is said of errors is said of places left out of the fit.
 """
 
 import argparse
@@ -54,21 +56,24 @@ from placeproof.report.document import document_text
 from placeproof.results import Comparison
 from placeproof.second_look.views import PanoramaViews
 from placeproof.training.manifest import Row, read_manifest
+from placeproof.weighing import most_likely
 from placeproof.weights_store import SHIPPED_FILE
 
 PHOTOS = 16  # of a place, at most
 COPIES = 2  # of a place that has one panorama only, and thus no true claim but such
 NEAR = 3  # panoramas of a true claim, at most
 CANDIDATES = 24  # panoramas of other places, of which
-LOOK_ALIKES = 2  # are false claims, and
-RANDOM = 2  # others, too
+LOOK_ALIKES = NEAR  # are false claims, and
+RANDOM = NEAR  # others, too
+ALONE = 2  # of either kind, with one panorama
 RENDERED = "street-"  # what their places are called
 REAL = 0.8  # weight of real places; the rest is that of rendered ones
 COPY_M = 1.0  # a photo nearer to a panorama was cut out of it
 FOLDS = 5
-FALSE_RATE = 0.02
-MISS_RATE = 0.05
-SURE = 0.01  # share of false (true) claims above (below) which no second look is taken
+ERROR_RATE = 0.02  # of either verdict, on the harder kind of places
+SURE = 0.01  # share of true claims that get no second look
+
+FIRST = Logistic(0.0, {PATCHES: 1.0}, {PATCHES: 0.0})  # what the network says, as it says it
 
 Scores = NDArray[np.float64]
 
@@ -182,9 +187,9 @@ def claims_of(question: Question, looking: "Looking") -> list[Claim]:
     if len(near) > 1:
         claims.append(Claim(photo, near, True, False, place))
     for false, hard in ((alike, True), (others, False)):
-        claims += [Claim(photo, (panorama,), False, hard, place) for panorama in false]
-        if len(false) > 1:
-            claims.append(Claim(photo, false, False, hard, place))
+        claims += [Claim(photo, (panorama,), False, hard, place) for panorama in false[:ALONE]]
+        if 1 < len(near) <= len(false):
+            claims.append(Claim(photo, false[: len(near)], False, hard, place))
     return claims
 
 
@@ -198,6 +203,7 @@ class Looking:
         self._cascade = Cascade(self._inference, make_matcher(matcher))
         self._pictures: dict[Path, Picture] = {}
         self._photo: tuple[Path, Photo] | None = None
+        self._firsts: dict[Path, Comparison] = {}  # of that photo, by panorama
         self._seen: dict[tuple[Path, Path], Seen] = {}
 
     def look(self, photo: Path, panorama: Path) -> Seen:
@@ -215,12 +221,17 @@ class Looking:
         if self._photo is None or self._photo[0] != path:
             picture = read_picture(path)
             self._photo = path, self._cascade.photo(picture.pixels, field_of_view(picture))
+            self._firsts = {}
         return self._photo[1]
 
     def _first(self, photo: Path, panorama: Path) -> Comparison:
-        reference = self._panorama(panorama)
-        height, width = reference.pixels.shape[:2]
-        return self._cascade.first_look(self._query(photo), self._dense(reference), (width, height))
+        query, reference = self._query(photo), self._panorama(panorama)
+        if panorama not in self._firsts:
+            height, width = reference.pixels.shape[:2]
+            self._firsts[panorama] = self._cascade.first_look(
+                query, self._dense(reference), (width, height)
+            )
+        return self._firsts[panorama]
 
     def _look(self, photo: Path, panorama: Path) -> Seen:
         query, reference = self._query(photo), self._panorama(panorama)
@@ -253,11 +264,22 @@ class Looking:
 
 
 def weights_of(claims: Sequence[Claim]) -> Scores:
-    """Weight of each claim: true and false ones the same, real ones ``REAL`` together."""
-    kinds = [(claim.rendered, claim.true) for claim in claims]
-    counts = Counter(kinds)
-    shares = {kind: (1 - REAL if kind[0] else REAL) / counts[kind] for kind in counts}
-    return np.array([shares[kind] for kind in kinds]) * len(claims)
+    """Weight of each claim: real ones ``REAL`` together; true and false ones the same.
+
+    The same also among those of one panorama and of several.
+    """
+    kinds = [(claim.rendered, len(claim.panoramas) > 1) for claim in claims]
+    every = Counter(claim.rendered for claim in claims)
+    of_kind = Counter(kinds)
+    counts = Counter((*kind, claim.true) for kind, claim in zip(kinds, claims, strict=True))
+    return np.array(
+        [
+            (1 - REAL if claim.rendered else REAL)
+            * (of_kind[kind] / every[claim.rendered])
+            * (len(claims) / counts[*kind, claim.true])
+            for kind, claim in zip(kinds, claims, strict=True)
+        ]
+    )
 
 
 def fit(evidence: Sequence[Evidence], claims: Sequence[Claim]) -> Logistic:
@@ -288,28 +310,27 @@ class Parts:
     second: Logistic
     claim: Logistic
 
-    def log_odds(self, seen: Sequence[Seen], *, again: bool) -> float:
-        """Of a claim; ``again``: after the second look at all its panoramas."""
-        return self.claim.log_odds(_together(self, seen, again=again))
+    def together(self, seen: Sequence[Seen], look_from: float) -> dict[str, float]:
+        """What all panoramas of a claim say, after second looks where the product takes them."""
+        odds = [self.first.log_odds(one.first) for one in seen]
+        if max(odds) > look_from:
+            for i in most_likely(odds):
+                odds[i] = self.second.log_odds(seen[i].second)
+        return claim_evidence(odds, [True] * len(odds))
 
 
 def fit_parts(
-    claims: Sequence[Claim], seen: Sequence[Sequence[Seen]], chosen: NDArray[np.intp]
+    claims: Sequence[Claim],
+    seen: Sequence[Sequence[Seen]],
+    chosen: NDArray[np.intp],
+    look_from: float,
 ) -> Parts:
     """Fits all to the chosen claims."""
     single = [i for i in chosen if len(claims[i].panoramas) == 1]
     second = fit([seen[i][0].second for i in single], [claims[i] for i in single])
-    parts = Parts(Logistic(0.0, {PATCHES: 1.0}, {PATCHES: 0.0}), second, Logistic(0.0, {}, {}))
-    together = [_together(parts, seen[i], again=True) for i in chosen]
+    parts = Parts(FIRST, second, Logistic(0.0, {}, {}))
+    together = [parts.together(seen[i], look_from) for i in chosen]
     return replace(parts, claim=fit(together, [claims[i] for i in chosen]))
-
-
-def _together(parts: Parts, seen: Sequence[Seen], *, again: bool) -> dict[str, float]:
-    odds = [
-        parts.second.log_odds(one.second) if again else parts.first.log_odds(one.first)
-        for one in seen
-    ]
-    return claim_evidence(odds, [True] * len(odds))
 
 
 def threshold_above(scores: Scores, rate: float) -> float:
@@ -358,56 +379,61 @@ def fit_verdict(arguments: argparse.Namespace) -> None:
             seen.append([looking.look(claim.photo, panorama) for panorama in claim.panoramas])
     true = np.array([claim.true for claim in claims])
     alike = np.array([claim.alike for claim in claims])
-    first, second = held_out(claims, seen)
+    rendered = np.array([claim.rendered for claim in claims])
+    first = np.array([max(FIRST.log_odds(one.first) for one in each) for each in seen])
     look_from = threshold_below(first[true], SURE)
-    look_to = threshold_above(first[alike], SURE)
-    again = (first > look_from) & (first < look_to)
-    odds = np.where(again, second, first)
+    odds = held_out(claims, seen, look_from)
     chances = 1 / (1 + np.exp(-odds))
-    parts = fit_parts(claims, seen, np.arange(len(claims)))
+    kinds = [those for those in (~rendered, rendered) if those.any()]
+    parts = fit_parts(claims, seen, np.arange(len(claims)), look_from)
     model = VerdictModel(
         first=parts.first,
         second=parts.second,
         claim=parts.claim,
         matcher=arguments.matcher,
         second_look_from=look_from,
-        second_look_to=look_to,
         # Where true and false claims are far apart, either threshold could lie beyond the other.
-        consistent_from=max(threshold_above(chances[alike], FALSE_RATE), 0.5),
-        inconsistent_to=min(threshold_below(chances[true], MISS_RATE), 0.5),
-        false_rate=FALSE_RATE,
-        miss_rate=MISS_RATE,
+        consistent_from=max(
+            0.5, *(threshold_above(chances[alike & those], ERROR_RATE) for those in kinds)
+        ),
+        inconsistent_to=min(
+            0.5, *(threshold_below(chances[true & those], ERROR_RATE) for those in kinds)
+        ),
+        false_rate=ERROR_RATE,
+        miss_rate=ERROR_RATE,
         weights_sha256=checkpoint.sha256,
         fitted_on=arguments.about,
         sha256="",
     )
     write_atomically(arguments.output, document_text(model_document(model)).encode())
-    rendered = np.array([claim.rendered for claim in claims])
+    several = np.array([len(claim.panoramas) > 1 for claim in claims])
     for kind, those in (("real", ~rendered), ("rendered", rendered)):
         if not those.any():
             continue
         places = len({claim.place for claim in claims if claim.rendered == (kind == "rendered")})
         print(f"{kind}: {those.sum()} claims of {places} places, {true[those].sum()} true")
-        for name, scores in (("first look", first), ("second look", second), ("cascade", odds)):
+        for name, scores in (("first look", first), ("both looks", odds)):
             print(f"  {name}: {measures_of(true[those], scores[those])}")
+        if (those & several & true).any():
+            some = those & several
+            print(f"  of several panoramas: {measures_of(true[some], odds[some])}")
         yes, no = chances >= model.consistent_from, chances <= model.inconsistent_to
         print(
             f"  true claims: {yes[those & true].mean():.1%} consistent, "
             f"{no[those & true].mean():.1%} inconsistent; false ones: "
             f"{yes[those & ~true].mean():.1%}, {no[those & ~true].mean():.1%}; "
-            f"second looks: {again[those].mean():.1%}"
+            f"second looks: {(first[those] > look_from).mean():.1%}"
         )
 
 
-def held_out(claims: Sequence[Claim], seen: Sequence[Sequence[Seen]]) -> tuple[Scores, Scores]:
-    """Log-odds of each claim after either look, by a model that never saw its place."""
-    first, second = np.zeros(len(claims)), np.zeros(len(claims))
+def held_out(claims: Sequence[Claim], seen: Sequence[Sequence[Seen]], look_from: float) -> Scores:
+    """Log-odds of each claim, by a model that never saw its place."""
+    odds = np.zeros(len(claims))
     groups = [claim.place for claim in claims]
     for others, held in GroupKFold(FOLDS).split(claims, groups=groups):
-        parts = fit_parts(claims, seen, others)
-        first[held] = [parts.log_odds(seen[i], again=False) for i in held]
-        second[held] = [parts.log_odds(seen[i], again=True) for i in held]
-    return first, second
+        parts = fit_parts(claims, seen, others, look_from)
+        odds[held] = [parts.claim.log_odds(parts.together(seen[i], look_from)) for i in held]
+    return odds
 
 
 def measures_of(true: NDArray[np.bool_], log_odds: Scores) -> str:

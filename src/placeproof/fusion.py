@@ -15,7 +15,12 @@ from typing import Any
 from placeproof.errors import WeightsError
 
 SHIPPED_MODEL = Path(__file__).parent / "weights" / "verdict.json"
-FORMAT = "placeproof-verdict/1"
+FORMAT = "placeproof-verdict/2"
+EVIDENCE = {  # the numbers of each regression
+    "first": {"patches"},
+    "second": {"patches", "points", "spread"},
+    "claim": {"best panorama", "panoramas", "other panoramas"},
+}
 MOST_PANORAMAS = 4  # that count as different chances; what the model was fitted to
 
 Evidence = Mapping[str, float]  # numbers by their names
@@ -63,9 +68,8 @@ class VerdictModel:
         second: One panorama after the second look.
         claim: All panoramas of a claim.
         matcher: Local features of the second look that ``second`` was fitted with.
-        second_look_from: The second look is taken only where the claim's log-odds after the
-            first one lie above this,
-        second_look_to: and below this: elsewhere it would not change the verdict.
+        second_look_from: The second look is taken only where the log-odds of the panorama that
+            speaks most for the claim lie above this after the first one.
         consistent_from: Probability, at even prior odds, from which a claim is consistent.
         inconsistent_to: Probability up to which it is inconsistent.
         false_rate: Share of false claims of development places that reached ``consistent_from``.
@@ -80,7 +84,6 @@ class VerdictModel:
     claim: Logistic
     matcher: str
     second_look_from: float
-    second_look_to: float
     consistent_from: float
     inconsistent_to: float
     false_rate: float
@@ -101,8 +104,10 @@ def load_model(path: Path = SHIPPED_MODEL) -> VerdictModel:
         fields = json.loads(data)
         if fields.pop("format") != FORMAT:
             raise ValueError("another format")
-        for name in ("first", "second", "claim"):
+        for name, evidence in EVIDENCE.items():
             fields[name] = Logistic(**fields[name])
+            if not set(fields[name].weights) == set(fields[name].neutral) == evidence:
+                raise ValueError(f"its '{name}' is not of {', '.join(sorted(evidence))}")
         model = VerdictModel(**fields, sha256=hashlib.sha256(data).hexdigest())
         if not 0 <= model.inconsistent_to <= model.consistent_from <= 1:
             raise ValueError("its thresholds are no probabilities in their order")

@@ -27,13 +27,12 @@ from placeproof.results import Caution, Claim, PanoramaEvidence, SecondLook, Ver
 from placeproof.second_look.views import PanoramaViews
 from placeproof.suspicion import cautions_of, mirrored_caution
 from placeproof.verdict import Situation, decide, decisive_panorama
-from placeproof.weighing import Weighed, log_odds_of, needs_a_second_look, weigh
+from placeproof.weighing import Weighed, log_odds_of, most_likely, needs_a_second_look, weigh
 from placeproof.weights_store import SHIPPED_FILE
 
 DEFAULT_RADIUS_M = 50.0
 EVEN = 0.5  # prior probability: a claim is as likely true as false before anything is compared
 MOST_PANORAMAS = 24  # that are compared, at most: the nearest; a city's centre has hundreds
-PANORAMAS_AGAIN = 2  # that a second look is taken at, at most: those that speak most for the claim
 
 # One panorama of a provider that cannot be had, or is none, does not end a verification.
 _UNUSABLE = (NetworkError, *UNUSABLE_PICTURE)
@@ -198,9 +197,8 @@ class Verifier:
         if not needs_a_second_look(weighed, self.model):
             return weighed
         evidence = list(weighed.evidence)
-        order = sorted(range(len(evidence)), key=lambda i: -evidence[i].log_odds)
         with watch.stage("second look"):
-            for i in order[:PANORAMAS_AGAIN]:
+            for i in most_likely([panorama.log_odds for panorama in evidence]):
                 evidence[i] = self._again(query, evidence[i])
         return weigh(evidence, self.model)
 

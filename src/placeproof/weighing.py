@@ -9,6 +9,8 @@ from placeproof.grounds import grounds_of
 from placeproof.results import Comparison, Ground, PanoramaEvidence, SecondLook
 from placeproof.verdict import decisive_panorama
 
+PANORAMAS_AGAIN = 2  # that a second look is taken at, at most
+
 
 def log_odds_of(comparison: Comparison, look: SecondLook | None, model: VerdictModel) -> float:
     """What one panorama says for the claim, at even prior odds."""
@@ -76,7 +78,12 @@ def weigh(evidence: Sequence[PanoramaEvidence], model: VerdictModel) -> Weighed:
 def needs_a_second_look(weighed: Weighed, model: VerdictModel) -> bool:
     """Whether a second look may change the verdict, or what has to be said beside it.
 
-    A clear mismatch needs none. A clear match needs one: patches also match in a mirrored photo,
-    a copy, a photo of a screen and a collage.
+    A clear mismatch with every panorama needs none. A clear match needs one: patches also match
+    in a mirrored photo, a copy, a photo of a screen and a collage.
     """
-    return weighed.log_odds > model.second_look_from
+    return weighed.best.log_odds > model.second_look_from
+
+
+def most_likely(log_odds: Sequence[float]) -> list[int]:
+    """Which panoramas a second look is taken at: those that speak most for the claim."""
+    return sorted(range(len(log_odds)), key=lambda i: -log_odds[i])[:PANORAMAS_AGAIN]

@@ -242,7 +242,7 @@ def test_json_is_valid_and_alone_on_stdout(
     run = verify(photo_path, *AT, "--json", *outputs)
     answer = document(run)
     jsonschema.validate(answer, schema)
-    assert answer["schema"] == "placeproof/verification/1"
+    assert answer["schema"] == "placeproof/verification/2"
     assert answer["verdict"] == "consistent"
     assert run.out.isascii()
     nothing = document(verify(photo_path, "--at", "0,0", "--json"))

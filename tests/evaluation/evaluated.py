@@ -17,7 +17,7 @@ from placeproof.location import Location
 WIDTH, HEIGHT = 128, 64  # of references
 PLACES = 8
 PARIS = Location(48.8566, 2.3522)
-COST = Cost(0.02, 0.3, 0.005, 512_000_000, 2, 5)
+COST = Cost(0.02, 0.3, 0.007, 0.005, 512_000_000, 2, 5)
 
 
 def save(pixels: NDArray[np.generic], path: Path) -> Path:

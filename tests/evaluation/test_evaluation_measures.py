@@ -18,7 +18,7 @@ from evaluated import (
     with_mask,
     with_pair,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -130,7 +130,6 @@ def test_of_a_single_place_there_are_no_intervals(suite: Suite) -> None:
         assert (m.auc.low, m.auc.high, m.against_best) == (None, None, None)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(2, 400))
 def test_ranking_on_all_draws_at_once_is_that_of_each_draw(
     seed: int, values: int, pairs: int
@@ -377,7 +376,7 @@ def full(suite: Suite, tmp_path: Path) -> Measures:
     rich = method(
         "rich", answers, {0: np.ones((4, 8), np.float32)}, cost=COST, title="<b>\ud800\x1b|"
     )
-    unknown_memory = Cost(0.1, 0.2, 0.3, None, 1, 2)
+    unknown_memory = Cost(0.1, 0.2, 0.3, 0.3, None, 1, 2)
     return measured(suite, rich, scored(suite, "plain", 1, cost=unknown_memory))
 
 

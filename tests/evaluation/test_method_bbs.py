@@ -68,7 +68,7 @@ def test_places_decide_where_looks_do_not() -> None:
     assert mask.tolist() == [[1.0, 1.0]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     template=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     extra=st.tuples(st.integers(0, 3), st.integers(0, 3)),

@@ -52,7 +52,7 @@ def test_deformation_is_counted_in_cells_down_and_across() -> None:
     np.testing.assert_allclose(below, np.full((1, 4), 0.5))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     template=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     extra=st.tuples(st.integers(0, 3), st.integers(0, 3)),

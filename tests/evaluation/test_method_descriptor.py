@@ -108,7 +108,7 @@ def test_what_is_no_number_is_an_error() -> None:
         Broken().features(plain(1, 2, 3), panorama=False)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(width=st.integers(32, 3000), height=st.integers(32, 3000))
 def test_photos_keep_their_shape(width: int, height: int) -> None:
     pixels = np.broadcast_to(np.uint8(0), (height, width, 3))

@@ -1,13 +1,17 @@
 """On rendered streets, whose true bearings and masks are known."""
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from fake_vismatch import fake_package
 
+from placeproof.errors import DownloadNotAllowedError, EvaluationError
 from placeproof.evaluation.method import Features
 from placeproof.evaluation.methods.local_features import TITLES, LocalFeatureMethod
+from placeproof.evaluation.methods.registry import make_method, parse_method
 from placeproof.geometry import View, wrap_degrees
 from placeproof.matchers.registry import MATCHERS
 from placeproof.scene.render import Shot, render_panorama, render_photo
@@ -175,3 +179,20 @@ def test_the_same_pictures_have_the_same_answer(
     one, other = (method.compare(each, reference, panorama=True) for each in (query, again))
     assert (one.score, one.yaw, one.box) == (other.score, other.yaw, other.box)
     np.testing.assert_array_equal(one.reference_mask, other.reference_mask)
+
+
+def test_any_matcher_of_vismatch_is_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vismatch", fake_package())
+    method = make_method(parse_method("vismatch:shift", allow_download=False))
+    assert method.name == method.title == "vismatch:shift"
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 160, 3), dtype=np.uint8)
+    photo, moved, other = (
+        method.features(part, panorama=False)
+        for part in (pixels[:96, :128], pixels[32:, 32:], pixels[::-1, :128])
+    )
+    same = method.compare(photo, moved, panorama=False).score
+    assert same > 10 > method.compare(photo, other, panorama=False).score
+    with pytest.raises(EvaluationError, match="takes no weights"):
+        parse_method("vismatch:shift=file", allow_download=False)
+    with pytest.raises(DownloadNotAllowedError):
+        make_method(parse_method("vismatch:weights", allow_download=False))

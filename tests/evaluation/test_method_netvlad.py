@@ -61,7 +61,7 @@ def by_definition(
     return (total / np.linalg.norm(total)).ravel()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(1, 5), st.integers(2, 6), st.integers(1, 4), st.integers(1, 4), st.integers(0, 99)
 )

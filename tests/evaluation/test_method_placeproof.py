@@ -11,6 +11,8 @@ from placeproof.evaluation.method import Answer
 from placeproof.evaluation.methods.placeproof import Placeproof
 from placeproof.geometry import View
 from placeproof.location import Location
+from placeproof.matchers.contract import LocalFeatures
+from placeproof.matchers.xfeat import XfeatLighterGlue
 from placeproof.panoramas.feature_cache import FeatureCache
 from placeproof.panoramas.source import PanoramaRecord
 from placeproof.results import Verdict, Verification
@@ -103,6 +105,23 @@ def test_it_says_what_the_product_says_of_one_panorama(
         assert answer.yaw == pytest.approx(70 - HEADING, abs=20)
     else:
         assert answer.verdict is not Verdict.CONSISTENT
+
+
+def test_what_is_kept_of_a_reference_changes_nothing(
+    method: Placeproof, panorama: Pixels, photos: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = say(method, photos["same"], panorama, panorama=True)
+    extracted: list[Pixels] = []
+    extract = XfeatLighterGlue.extract
+
+    def counting(matcher: XfeatLighterGlue, pixels: Pixels) -> LocalFeatures:
+        extracted.append(pixels)
+        return extract(matcher, pixels)
+
+    monkeypatch.setattr(XfeatLighterGlue, "extract", counting)
+    again = say(method, photos["same"], panorama, panorama=True)
+    assert len(extracted) == 1, "the photo alone"
+    assert (again.score, again.yaw) == (first.score, first.yaw)
 
 
 def test_plain_photos_are_compared_with_both_looks_too(

@@ -106,7 +106,7 @@ def test_square_distances_are_those_of_the_points() -> None:
 
 
 @colours
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     left=st.integers(0, COLUMNS - 1),
     top=st.integers(0, ROWS - PHOTO[1]),
@@ -183,7 +183,7 @@ def test_a_photo_may_be_the_reference_whatever_its_shape(
 
 
 @colours
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     rows=st.integers(3, 6), columns=st.integers(4, 9), top=st.integers(0, 9), left=st.integers(0, 9)
 )

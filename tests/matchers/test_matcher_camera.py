@@ -21,7 +21,7 @@ def seen(view: View, points: np.ndarray) -> np.ndarray:
     return view.directions(x, y).numpy()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.floats(-180, 179),
     st.floats(-40, 40),

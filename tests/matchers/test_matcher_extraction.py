@@ -25,7 +25,7 @@ def brightest(batch: Tensor) -> Detected:
     return Detected(middle[None], torch.ones(1), torch.ones(1, 4))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(200, 1600),
     st.integers(200, 1600),

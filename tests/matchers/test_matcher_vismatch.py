@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_vismatch import Given, fake_package
 from huggingface_hub import constants
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from fake_vismatch import Given, fake_package
 from placeproof.errors import DownloadError, DownloadNotAllowedError, WeightsError
 from placeproof.matchers.arrays import from_arrays, to_arrays
 from placeproof.matchers.contract import LocalMatches
@@ -155,9 +155,7 @@ def test_scores_lie_between_0_and_1_and_are_1_where_the_package_has_none(
     assert match_given([], []).indices.shape == (0, 2)
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.floats(0, 1, width=32))))
 def test_no_point_is_matched_twice_and_the_surest_match_stays(
     match_given: Callable[..., LocalMatches],

@@ -96,7 +96,7 @@ def test_a_damaged_key_is_refused_without_repeating_it(ring: MemoryKeyring, key:
     assert key not in str(caught.value)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(KEYS, st.text(max_size=20), st.text(max_size=20))
 def test_a_masked_text_holds_the_key_in_no_encoding(key: str, before: str, after: str) -> None:
     for encoded in (

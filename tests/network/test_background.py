@@ -35,7 +35,7 @@ def labels(patches: Tensor) -> list[tuple[int, int, int]]:
 # How much a patch looks like any street
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     count=st.integers(1, 9),
     channels=st.integers(1, 6),

@@ -207,9 +207,7 @@ def test_a_card_of_no_possible_network_cannot_be_made(sizes: dict[str, Any], mes
 # Files that are refused
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_flipped_bytes_are_noticed_wherever_they_are(
     sound: bytes, tmp_path: Path, data: st.DataObject
@@ -245,9 +243,7 @@ def test_a_letter_of_the_card_that_makes_sense_is_noticed_too(
     refusal(path)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_truncated_file_is_refused(sound: bytes, tmp_path: Path, data: st.DataObject) -> None:
     length = data.draw(st.one_of(st.integers(0, 3000), st.integers(0, len(sound) - 1)))

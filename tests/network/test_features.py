@@ -67,7 +67,7 @@ def test_channels_and_stride(
     assert (network.name, network.channels, network.stride) == (name, channels, stride)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     name=st.sampled_from(ALL[1:]),
     height=st.integers(1, 100),
@@ -179,7 +179,7 @@ def test_deep_extractors_hardly_notice_the_seam(
     assert seam(wraps=True) < seam(wraps=False) / 3
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(width=st.integers(1, 90))
 @torch.inference_mode()
 def test_an_incomplete_last_patch_of_a_panorama_shows_what_follows_the_seam(width: int) -> None:

@@ -32,7 +32,7 @@ def test_three_parallel_kernels_of_four_filters_and_a_join_without_pooling() -> 
     assert not any(isinstance(m, pooling) for m in network.modules())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(batch=st.integers(1, 3), height=SIDES, width=SIDES)
 def test_a_mask_has_the_size_of_its_scores_and_batches_do_not_mix(
     batch: int, height: int, width: int
@@ -45,7 +45,7 @@ def test_a_mask_has_the_size_of_its_scores_and_batches_do_not_mix(
             torch.testing.assert_close(network(one[None], wraps=wraps)[0], mask)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(height=SIDES, width=SIDES, columns=st.integers(-20, 20))
 def test_a_panorama_has_no_seam(height: int, width: int, columns: int) -> None:
     network, b = detector(), scores(1, height, width)

@@ -65,7 +65,7 @@ def test_the_definition_on_numbers_worked_out_by_hand() -> None:
         assert best.query_index.tolist() == [[0], [1]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     channels=st.integers(1, 5),
     reference_size=st.tuples(SIDES, SIDES),
@@ -253,7 +253,7 @@ def test_patches_without_a_norm_are_similar_to_nothing(matcher: Matcher, zeros: 
     assert_same(match(reference, query), match_by_definition(reference, query))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     directions=st.lists(st.integers(0, 3), min_size=1, max_size=24),
     query_directions=st.lists(st.integers(0, 3), min_size=1, max_size=24),
@@ -310,7 +310,7 @@ def test_memory_layout_does_not_matter() -> None:
     assert_same(match(reference[:1].expand(2, -1, -1, -1), query), match(reference[[0, 0]], query))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(exponent=st.integers(-10, 15), query_exponent=st.integers(-10, 15))
 def test_only_directions_matter_however_long_the_features(
     exponent: int, query_exponent: int

@@ -24,7 +24,7 @@ def features(*shape: int, seed: int = 0) -> Tensor:
 
 
 @torch.inference_mode()
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     channels=st.integers(1, 9),
     projected=st.integers(1, 9),
@@ -75,7 +75,7 @@ def test_hidden_units_learn_although_they_begin_by_adding_nothing() -> None:
 
 
 @torch.inference_mode()
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(exponent=st.integers(-5, 5))
 def test_hidden_units_see_directions_whatever_the_extractors_scale(exponent: int) -> None:
     projection, maps = random_projection(12, 7, hidden=5), features(1, 12, 3, 4)

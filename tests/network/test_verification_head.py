@@ -27,7 +27,7 @@ def test_sixteen_four_and_one_units_over_two_means() -> None:
     assert sum(p.numel() for p in head().parameters()) == 48 + 68 + 5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     size=st.tuples(st.integers(1, 8), st.integers(1, 8)),
     query_size=st.tuples(st.integers(1, 8), st.integers(1, 8)),

@@ -50,7 +50,7 @@ def test_every_field_of_a_verification(consistent: Verification) -> None:
     document = verification_document(consistent)
     matched, unmatched = document.pop("evidence")
     assert document == {
-        "schema": "placeproof/verification/1",
+        "schema": "placeproof/verification/2",
         "verdict": "consistent",
         "probability": 0.943123,
         "prior": 0.5,
@@ -383,7 +383,7 @@ def test_the_schema_refuses(consistent: Verification, change: Change) -> None:
     [
         lambda d: d.pop("query"),
         lambda d: d["reference"].pop("panorama"),
-        lambda d: d.update(schema="placeproof/verification/1"),
+        lambda d: d.update(schema="placeproof/verification/2"),
     ],
 )
 def test_the_schema_refuses_a_comparison(picture_match: PictureMatch, change: Change) -> None:
@@ -426,6 +426,6 @@ def test_the_manual_shows_valid_documents() -> None:
     for document in documents:
         VALIDATOR.validate(document)
     assert {document["schema"] for document in documents} == {
-        "placeproof/verification/1",
+        "placeproof/verification/2",
         "placeproof/comparison/1",
     }

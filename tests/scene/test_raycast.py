@@ -38,7 +38,7 @@ def slab_distance(origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return np.where((near <= far) & (near > 0), near, np.inf)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.tuples(st.floats(-5, 1.9), st.floats(-6, 6), st.floats(-6, 6)), st.floats(0, 360))
 def test_a_box_is_where_it_is(
     atlas: Atlas, origin: tuple[float, float, float], turn: float

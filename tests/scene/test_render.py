@@ -111,7 +111,7 @@ def test_points_lie_on_their_surfaces(street: Street, panorama: Shot) -> None:
     assert np.isinf(panorama.points()[~found]).all()
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.floats(-180, 180), st.floats(-60, 60), st.floats(-180, 180))
 def test_a_point_projects_back_to_its_pixel(
     street: Street, bearing: float, pitch: float, roll: float

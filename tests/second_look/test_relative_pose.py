@@ -22,7 +22,7 @@ def same(first: RelativePose | None, second: RelativePose | None) -> bool:
     return first.camera == second.camera and np.array_equal(first.inliers, second.inliers)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-180, 179), st.floats(-20, 30), st.floats(35, 100), st.integers(0, 99))
 def test_a_distant_scene(yaw: float, pitch: float, fov: float, seed: int) -> None:
     view = View(yaw, pitch, 3.0, fov, *SIZE)

@@ -14,7 +14,7 @@ from placeproof.second_look.rotation import THRESHOLD, TurnedCamera, fit_rotatio
 HERE = np.zeros(3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.floats(-180, 179),
     st.floats(-60, 60),

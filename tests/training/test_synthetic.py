@@ -97,7 +97,7 @@ def test_inputs_are_what_they_say(rows: list[Row], cut: str, square: bool) -> No
     st.booleans(),
     st.integers(0, 2**32),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_matches_are_of_the_patches_that_the_network_sees(
     kind: Any, size: int, square: bool, seed: int
 ) -> None:
@@ -275,7 +275,6 @@ def test_without_a_building_queries_look_anywhere_over_the_horizon(rows: list[Ro
     ),
     st.integers(0, 2**32),
 )
-@settings(deadline=None)
 def test_views_stay_on_their_region(region: Window, seed: int) -> None:
     query = draw_query([region], (seed,), kind="spherical", size=96, square=False)
     assert isinstance(query.camera, View)

@@ -277,7 +277,7 @@ def test_what_a_row_calls_the_same_place_is_never_a_negative(world: World) -> No
     kind=st.sampled_from(KINDS),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_negative_may_show_the_same_place(
     metres: list[float | None], places: list[str], off: float, kind: str, seed: int
 ) -> None:

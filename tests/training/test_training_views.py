@@ -71,7 +71,7 @@ def painted(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 @given(kinds, windows, seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_mask_is_where_the_query_comes_from(kind: str, window: Window, seed: int) -> None:
     camera = draw(kind, window, seed)
     mask = coverage(camera, COLUMNS, ROWS)
@@ -87,7 +87,7 @@ def test_the_mask_is_where_the_query_comes_from(kind: str, window: Window, seed:
 
 
 @given(windows, seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_part_of_the_plane_has_its_area_and_corners(window: Window, seed: int) -> None:
     part = draw_quadrilateral(window, np.random.default_rng(seed))
     corners = np.array(part.corners)
@@ -103,7 +103,7 @@ def test_a_part_of_the_plane_has_its_area_and_corners(window: Window, seed: int)
 
 
 @given(windows, seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_perspective_view_shows_what_lies_in_each_direction(window: Window, seed: int) -> None:
     view = draw_view(window, 96, np.random.default_rng(seed))
     size = (view.width, view.height)
@@ -116,7 +116,7 @@ def test_a_perspective_view_shows_what_lies_in_each_direction(window: Window, se
 
 
 @given(windows, seeds, st.integers(0, COLUMNS))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @pytest.mark.parametrize("kind", ["spherical", "planar"])
 def test_the_seam_is_nowhere_special(kind: str, window: Window, seed: int, patches: int) -> None:
     camera = draw(kind, window, seed)
@@ -153,7 +153,7 @@ def around(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 @given(windows, seeds, st.tuples(st.integers(1, 12), st.integers(1, 12)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @pytest.mark.parametrize("kind", ["spherical", "planar"])
 def test_a_query_patch_shows_what_is_in_the_picture_at_its_centre(
     kind: str, window: Window, seed: int, query: tuple[int, int]
@@ -172,7 +172,7 @@ def test_a_query_patch_shows_what_is_in_the_picture_at_its_centre(
 
 
 @given(windows, seeds, grids)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_shown_patch_projected_back_holds_the_query_patchs_centre(
     window: Window, seed: int, query: tuple[float, float]
 ) -> None:
@@ -198,7 +198,7 @@ def test_the_shown_patch_projected_back_holds_the_query_patchs_centre(
 
 
 @given(kinds, windows, seeds, grids)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_shown_patches_lie_in_the_mask(
     kind: str, window: Window, seed: int, query: tuple[float, float]
 ) -> None:
@@ -216,7 +216,7 @@ def test_shown_patches_lie_in_the_mask(
 
 
 @given(kinds, windows, seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_fine_query_shows_every_patch_of_the_mask(kind: str, window: Window, seed: int) -> None:
     camera = draw(kind, window, seed)
     shown = np.zeros((ROWS, COLUMNS), dtype=bool)
@@ -228,7 +228,7 @@ def test_a_fine_query_shows_every_patch_of_the_mask(kind: str, window: Window, s
 
 
 @given(windows, seeds, st.integers(0, COLUMNS), grids)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @pytest.mark.parametrize("kind", ["spherical", "planar"])
 def test_shown_patches_go_on_across_the_seam(
     kind: str, window: Window, seed: int, patches: int, query: tuple[float, float]
@@ -289,7 +289,7 @@ def test_patches_of_a_view_in_the_middle_and_on_the_seam() -> None:
 
 
 @given(kinds, windows, seeds)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_only_the_cameras_shape_in_patches_matters(kind: str, window: Window, seed: int) -> None:
     """Not the pixels of its own, as the picture may be of any size."""
     camera = draw(kind, window, seed)
@@ -307,7 +307,6 @@ def test_only_the_cameras_shape_in_patches_matters(kind: str, window: Window, se
 
 
 @given(windows, seeds)
-@settings(deadline=None)
 def test_perspective_views_are_cameras_on_the_window(window: Window, seed: int) -> None:
     view = draw_view(window, 96, np.random.default_rng(seed))
     assert max(view.width, view.height) == 96
@@ -321,7 +320,6 @@ def test_perspective_views_are_cameras_on_the_window(window: Window, seed: int) 
 
 
 @given(windows, seeds)
-@settings(deadline=None)
 def test_parts_of_the_plane_are_convex_and_never_reach_the_poles(window: Window, seed: int) -> None:
     part = draw_quadrilateral(window, np.random.default_rng(seed))
     corners = np.array(part.corners)

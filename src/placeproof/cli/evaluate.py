@@ -28,13 +28,15 @@ def _list(wanted: bool) -> None:
     if not wanted:
         return
     _require_packages()
-    from placeproof.evaluation.methods.registry import METHODS
+    from placeproof.evaluation.methods.registry import METHODS, VISMATCH
     from placeproof.evaluation.suites import LAYOUTS
+    from placeproof.matchers.vismatch import PREFIX
 
     typer.echo("Methods (* runs when none is named):")
     for name, entry in METHODS.items():
         takes = f"={entry.weights}" if entry.weights else ""
         typer.echo(f"{'*' if entry.by_default else ' '} {name}{takes}: {entry.about}")
+    typer.echo(f"  {PREFIX}NAME: {VISMATCH.about}")
     typer.echo("Layouts of a test set:")
     for name, layout in LAYOUTS.items():
         typer.echo(f"  {name}: {layout.about}")

@@ -19,6 +19,7 @@ class Cost:
         query_seconds: For the query's features.
         reference_seconds: For the reference's features.
         compare_seconds: For the comparison.
+        again_seconds: For the same comparison once more, with what the method keeps of references.
         peak_memory_bytes: The most memory that the process had, libraries and weights included;
             None where the system does not say.
         threads: In which it computed.
@@ -28,6 +29,7 @@ class Cost:
     query_seconds: float
     reference_seconds: float
     compare_seconds: float
+    again_seconds: float
     peak_memory_bytes: int | None
     threads: int
     pairs: int
@@ -40,7 +42,7 @@ class Cost:
     @property
     def cached_seconds(self) -> float:
         """For a new query and a reference whose features are kept, as those of a library are."""
-        return self.query_seconds + self.compare_seconds
+        return self.query_seconds + self.again_seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)

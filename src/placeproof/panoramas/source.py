@@ -27,8 +27,8 @@ class PanoramaRecord:
         width: Width of the image in pixels, as :meth:`PanoramaSource.fetch` delivers it.
         height: Height of the image in pixels, likewise.
         page: Address of a web page that shows the panorama to people, or None.
-        may_keep: Whether the source's terms allow its pictures, and what is computed from them,
-            to be written to a disk. Where not, nothing is cached and no report shows it.
+        may_keep: Whether the source's terms allow its pictures, and features of them, to be
+            written to a disk. Where not, nothing is cached and no report shows the picture.
 
     Raises:
         ValueError: If a field is of another kind or out of its range.

@@ -31,7 +31,7 @@ from placeproof.results import (
     Verification,
 )
 
-VERIFICATION_SCHEMA = "placeproof/verification/1"
+VERIFICATION_SCHEMA = "placeproof/verification/2"
 COMPARISON_SCHEMA = "placeproof/comparison/1"
 
 _PROBABILITY_DIGITS = 6
@@ -47,7 +47,7 @@ _MOST_POINTS = 100  # of a second look
 
 
 def verification_document(verification: Verification) -> dict[str, Any]:
-    """A verification as JSON of schema ``placeproof/verification/1``; masks as summaries."""
+    """A verification as JSON of schema ``placeproof/verification/2``; masks as summaries."""
     claim = verification.claim
     return {
         "schema": VERIFICATION_SCHEMA,

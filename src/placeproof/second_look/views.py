@@ -46,6 +46,8 @@ class Views(Protocol):
 class PanoramaViews:
     """Level, square views of a panorama, about as fine as it is in its middle.
 
+    Their features are computed once, as long as this lives.
+
     Args:
         matcher: Of local features.
         width: Of the panorama, pixels.
@@ -67,6 +69,7 @@ class PanoramaViews:
         self._pixels = pixels
         self._cache = cache
         self._key = key
+        self._made: dict[View, LocalFeatures] = {}
 
     @cached_property
     def _panorama(self) -> Tensor:
@@ -85,6 +88,11 @@ class PanoramaViews:
 
     def features(self, view: View) -> LocalFeatures:
         """See :meth:`Views.features`."""
+        if view not in self._made:
+            self._made[view] = self._cached(view)
+        return self._made[view]
+
+    def _cached(self, view: View) -> LocalFeatures:
         key = f"{self._matcher.features_key} {view}"
         kept = None if self._cache is None else self._cache.get_arrays(self._key, key)
         if kept is not None:

@@ -29,15 +29,18 @@ class LocalFeatureMethod(Method):
 
     Args:
         matcher: Its name, which is the method's, too.
+        allow_download: Whether the user has asked for downloads; only vismatch's need any.
 
     Raises:
         WeightsError: If there is no such matcher, or its package is not installed.
+        DownloadNotAllowedError: If weights would have to be downloaded and the user has not asked.
+        DownloadError: If a download fails.
     """
 
-    def __init__(self, matcher: str) -> None:
-        self._matcher = make_matcher(matcher)
+    def __init__(self, matcher: str, *, allow_download: bool = False) -> None:
+        self._matcher = make_matcher(matcher, allow_download=allow_download)
         self.name = matcher
-        self.title = TITLES[matcher]
+        self.title = TITLES.get(matcher, matcher)
         self.source = self._matcher.source
         self.weights = "as the authors published them"
         self.features_key = f"{self._matcher.features_key}, views of {SIDE}"

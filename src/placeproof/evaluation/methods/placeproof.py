@@ -1,5 +1,8 @@
 """What ``placeproof verify`` says of one reference: both looks, log-odds, verdict."""
 
+import hashlib
+from collections import OrderedDict
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,6 +26,7 @@ from placeproof.verdict import Situation, decide
 from placeproof.weighing import log_odds_of, needs_a_second_look, weigh
 from placeproof.weights_store import SHIPPED_FILE
 
+REFERENCES = 4  # whose views' features are kept
 # Stands for every reference: which panorama it is makes no difference to the verdict.
 _REFERENCE = PanoramaRecord(
     id="reference",
@@ -43,7 +47,8 @@ class Placeproof(Method):
     The score is the claim's log-odds. Masks and box are the first look's; the yaw is the second
     look's where it was taken and found the photo. The reference counts as taken at the claimed
     place. The second look is taken where the product takes it, and costs its time in
-    :meth:`compare`: a reference's local features are not kept.
+    :meth:`compare`. Local features of a reference's views are made when they are first looked at,
+    and kept for the last few references, as the library keeps them on the disk.
 
     Raises:
         WeightsError: If weights or packages are missing.
@@ -63,6 +68,7 @@ class Placeproof(Method):
             f"authors published it; fusion {self._model.sha256[:12]}"
         )
         self.features_key = f"{self._dense.key} with pixels"
+        self._kept: OrderedDict[str, Views] = OrderedDict()  # of the last references, by their hash
 
     def features(self, pixels: NDArray[np.uint8], *, panorama: bool) -> Features:
         """Dense features, and the pixels for the second look."""
@@ -78,10 +84,7 @@ class Placeproof(Method):
         )
         found = weigh([self._evidence(comparison, None)], self._model)
         if needs_a_second_look(found, self._model):
-            pixels = _pixels(reference)
-            views: Views = PictureView(self._cascade.matcher, pixels)
-            if panorama:
-                views = PanoramaViews(self._cascade.matcher, pixels.shape[1], lambda: pixels)
+            views = self._views(_pixels(reference), panorama=panorama)
             look = self._cascade.second_look(photo, views, comparison.yaws)
             found = weigh([self._evidence(comparison, look)], self._model)
         verdict, _ = decide(
@@ -98,6 +101,18 @@ class Placeproof(Method):
             yaw=comparison.yaw if camera is None or not panorama else camera.yaw,
             verdict=verdict,
         )
+
+    def _views(self, pixels: NDArray[np.uint8], *, panorama: bool) -> Views:
+        """What the second look sees of a reference (H, W, 3)."""
+        if not panorama:
+            return PictureView(self._cascade.matcher, pixels)
+        key = hashlib.sha256(pixels.tobytes()).hexdigest()
+        if key not in self._kept:
+            self._kept[key] = PanoramaViews(self._cascade.matcher, pixels.shape[1], lambda: pixels)
+        self._kept.move_to_end(key)
+        if len(self._kept) > REFERENCES:
+            self._kept.popitem(last=False)
+        return self._kept[key]
 
     def _evidence(self, comparison: Comparison, look: SecondLook | None) -> PanoramaEvidence:
         return PanoramaEvidence(

