@@ -104,8 +104,25 @@ def test_one_panorama_has_no_others() -> None:
 def test_several_panoramas(panoramas: list[tuple[float, bool]]) -> None:
     found = claim_evidence([o for o, _ in panoramas], [a for _, a in panoramas])
     assert found["best panorama"] == max(o for o, _ in panoramas)
-    assert found["panoramas"] == pytest.approx(math.log(min(len(panoramas), 4)))
+    assert 0 <= found["panoramas"] <= math.log(min(len(panoramas), 4))
     assert -1 <= found["other panoramas"] <= 1
+
+
+@given(st.lists(st.floats(-20, 0), min_size=1, max_size=8))
+def test_many_panoramas_that_show_nothing_say_no_more_than_the_best_of_them(
+    panoramas: list[float],
+) -> None:
+    every = claim_evidence(panoramas, [True] * len(panoramas))
+    assert every == claim_evidence([max(panoramas)], [True])
+
+
+def test_where_one_matches_clearly_their_number_counts_in_full() -> None:
+    found = claim_evidence([20.0, -20.0, -20.0], [True, False, False])
+    assert found["panoramas"] == pytest.approx(math.log(3))
+    assert found["other panoramas"] == pytest.approx(-1)
+    assert claim_evidence([20.0, *[-3.0] * 9], [True] * 10)["panoramas"] == pytest.approx(
+        math.log(4)
+    )
 
 
 def test_others_support_only_where_they_see_the_same_direction() -> None:

@@ -265,3 +265,34 @@ def test_two_panoramas_that_disagree_are_believed_less_than_two_that_agree(
     assert agree.probability is not None
     assert disagree.probability is not None
     assert disagree.probability <= agree.probability
+
+
+def test_a_second_panorama_takes_nothing_away(
+    verify: Verify, street: Street, panoramas: list[Shot]
+) -> None:
+    """Of a photo in another season and 1.8 m away, which takes a second look to be recognised."""
+    view = replace(LATER, yaw=street.bearing + LATER.yaw)
+    photo = render_photo(street, AUTUMN, street.position(1.5, -1.0, 2.0), view).pixels
+    one, two = verify(photo), verify(photo, Rendered(panoramas))
+    assert one.probability is not None
+    assert two.probability is not None
+    assert all(evidence.second_look is not None for evidence in two.evidence)
+    assert one.verdict is not Verdict.INCONSISTENT
+    assert two.verdict is not Verdict.INCONSISTENT
+    assert two.probability > one.probability - 0.1
+
+
+def test_of_two_directions_that_look_the_same_both_are_reported(
+    verify: Verify, panoramas: list[Shot]
+) -> None:
+    """A street whose two sides are built alike: the panorama repeats after half a turn."""
+    half = panoramas[0].pixels[:, : WIDTH // 2]
+    noise = np.random.default_rng(0).normal(0, 6, half.shape)
+    other_side = (half + noise).clip(0, 255).astype(np.uint8)
+    symmetric = replace(panoramas[0], pixels=np.concatenate((half, other_side), axis=1))
+    photo = view_pixels(symmetric.pixels, replace(CAMERA, yaw=-60.0))
+    darker = (255 * (photo / 255) ** 1.4 + 10).clip(0, 255).astype(np.uint8)
+    evidence = verify(darker, Rendered([symmetric], "symmetric")).evidence[0]
+    assert evidence.bearing is not None
+    (other,) = evidence.other_bearings
+    assert sorted((evidence.bearing, other)) == pytest.approx([160.0, 340.0], abs=5)

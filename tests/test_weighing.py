@@ -60,12 +60,9 @@ def test_the_panorama_that_speaks_most_for_the_claim_is_the_best() -> None:
     assert weighed.evidence == tuple(panoramas)
     assert weighed.best is panoramas[1]
     best, others = panoramas[1].log_odds, [panoramas[0].log_odds, panoramas[2].log_odds]
-    expected = (
-        0.25
-        + 0.8 * best
-        - 0.7 * math.log(3)
-        + 1.5 * sum(math.tanh(odds / 2) for odds in others) / 2
-    )
+    matched = math.tanh(best / 2)
+    support = sum(math.tanh(odds / 2) for odds in others) / 2
+    expected = 0.25 + 0.8 * best + matched * (-0.7 * math.log(3) + 1.5 * support)
     assert weighed.log_odds == pytest.approx(expected)
     assert weighed.probability == pytest.approx(1 / (1 + math.exp(-expected)))
 

@@ -151,11 +151,14 @@ def claim_evidence(panoramas: Sequence[float], agree: Sequence[bool]) -> dict[st
 
     Returns:
         ``best panorama``: the highest log-odds. ``panoramas``: the natural logarithm of their
-        number, of 4 at most; of many, some matches by chance, but neighbours show the same.
+        number, of 4 at most, since of many, some match by chance, but neighbours show the same.
         ``other panoramas``: in [-1, 1], whether the others say the same; 0 without others, or
-        where they say nothing.
+        where they say nothing. The last two count as far as the best one speaks for the claim:
+        panoramas that all show nothing of the photo are not more evidence than one, since what
+        hides a place from one hides it from its neighbours.
     """
     best = max(range(len(panoramas)), key=lambda i: panoramas[i])
+    matched = max(0.0, math.tanh(panoramas[best] / 2))
     others = [
         math.tanh(odds / 2) if same or odds < 0 else 0.0
         for i, (odds, same) in enumerate(zip(panoramas, agree, strict=True))
@@ -163,6 +166,6 @@ def claim_evidence(panoramas: Sequence[float], agree: Sequence[bool]) -> dict[st
     ]
     return {
         "best panorama": panoramas[best],
-        "panoramas": math.log(min(len(panoramas), MOST_PANORAMAS)),
-        "other panoramas": sum(others) / len(others) if others else 0.0,
+        "panoramas": matched * math.log(min(len(panoramas), MOST_PANORAMAS)),
+        "other panoramas": matched * sum(others) / len(others) if others else 0.0,
     }

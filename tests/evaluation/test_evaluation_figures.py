@@ -266,7 +266,7 @@ def test_costs_lie_where_they_were_measured(suite: Suite) -> None:
     }
     by_name = {m.name: m.auc.value for m in measures.methods}
     look = looks(results)
-    for name, cold in (("fast", 0.325), ("slow", 20.025)):
+    for name, cold in (("fast", 0.327), ("slow", 20.027)):
         for seconds, face in ((cold, look[name].colour), (0.025, "white")):
             point = points[(seconds, round(by_name[name], 6))]
             assert point.get_markerfacecolor() == face

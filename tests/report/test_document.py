@@ -325,7 +325,7 @@ def in_second_look(change: Change) -> Change:
 
 
 WRONG: dict[str, Change] = {
-    "another schema": lambda d: d.update(schema="placeproof/verification/2"),
+    "another schema": lambda d: d.update(schema="placeproof/verification/1"),
     "no verdict": lambda d: d.pop("verdict"),
     "another verdict": lambda d: d.update(verdict="true"),
     "a probability in percent": lambda d: d.update(probability=94.3),

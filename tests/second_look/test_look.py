@@ -74,11 +74,11 @@ def test_the_view_that_shows_the_photo_comes_first_with_its_camera() -> None:
     assert len(found[0].points) == len(found[0].directions)
 
 
-def test_a_view_that_settles_it_ends_the_search() -> None:
+def test_where_a_view_settles_it_one_more_is_looked_at() -> None:
     world = World(3000)
-    found = look_again(Labelled(), world.seen(CAMERA), None, world, [30.0, -140.0])
+    found = look_again(Labelled(), world.seen(CAMERA), None, world, [30.0, -140.0, 100.0])
     assert found[0].inliers >= SETTLED
-    assert world.asked == [30.0]
+    assert world.asked == [30.0, -140.0]
 
 
 def test_a_photo_without_keypoints_is_not_found() -> None:

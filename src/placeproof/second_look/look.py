@@ -16,7 +16,9 @@ from placeproof.matchers.contract import LocalFeatures, Matcher
 from placeproof.second_look.relative_pose import RelativePose, relative_pose
 from placeproof.second_look.views import Views
 
-SETTLED = 60  # inliers from which further views of the same reference are not looked at
+# Inliers from which one further view of the same reference is looked at, and no third: a street
+# with like sides shows the same in two directions.
+SETTLED = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +69,7 @@ def look_again(
         directions = view.directions(x, y).numpy()
         pose = relative_pose(points, photo.width, photo.height, directions, fov=fov)
         found.append(Look(view, points, directions, pose))
-        if found[-1].inliers >= SETTLED:
+        if len(found) > 1 and max(look.inliers for look in found) >= SETTLED:
             break
     return sorted(found, key=lambda look: look.inliers, reverse=True)
 
