@@ -10,7 +10,7 @@ def logistic(intercept: float, **weights: float) -> Logistic:
 
 
 FIRST = logistic(0.0, patches=1.0)  # the network at its word
-SECOND = logistic(-1.0, patches=0.5, points=0.5, spread=0.5)
+SECOND = logistic(-1.0, patches=0.8, points=0.5, spread=0.5)
 CLAIM = logistic(0.0, best_panorama=1.0, panoramas=0.0, other_panoramas=0.0)
 
 

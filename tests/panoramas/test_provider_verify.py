@@ -44,14 +44,17 @@ def shown_fixture(library_folder: Path) -> Pixels:
 class Checked:
     """A verification of a photo, twice: with empty caches and with full ones."""
 
-    def __init__(self, checkpoint: Path, photo: Path, folder: Path, server: ProviderServer) -> None:
+    def __init__(
+        self, checkpoint: Path, model: Path, photo: Path, folder: Path, server: ProviderServer
+    ) -> None:
         self.checkpoint = checkpoint
+        self.model = model
         self.photo = photo
         self.features = FeatureCache(folder / "features")
         self.server = server
 
     def __call__(self, source: PanoramaSource) -> Verification:
-        verifier = Verifier(source, self.features, self.checkpoint)
+        verifier = Verifier(source, self.features, self.checkpoint, self.model)
         first = verifier.verify(self.photo, PLACE)
         self.first_requests = len(self.server.asked)
         second = verifier.verify(self.photo, PLACE)
@@ -65,9 +68,13 @@ class Checked:
 
 @pytest.fixture(name="checked")
 def checked_fixture(
-    checkpoint_path: Path, photo_path: Path, tmp_path: Path, server: ProviderServer
+    checkpoint_path: Path,
+    model_path: Path,
+    photo_path: Path,
+    tmp_path: Path,
+    server: ProviderServer,
 ) -> Checked:
-    return Checked(checkpoint_path, photo_path, tmp_path, server)
+    return Checked(checkpoint_path, model_path, photo_path, tmp_path, server)
 
 
 def test_with_panoramax(

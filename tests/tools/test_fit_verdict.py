@@ -305,7 +305,6 @@ def test_all_three_parts_weigh_as_one_expects() -> None:
     assert abs(parts.second.weights["useless"]) < 0.3
     assert parts.claim.weights["best panorama"] > 0
     assert parts.claim.weights["other panoramas"] > 0
-    assert parts.claim.weights["panoramas"] < 0, "of many, some match by chance"
 
 
 def test_only_the_likeliest_panoramas_are_seen_as_after_a_second_look() -> None:
