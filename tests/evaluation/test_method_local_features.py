@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from fake_vismatch import fake_package
 
+from fake_vismatch import fake_package
 from placeproof.errors import DownloadNotAllowedError, EvaluationError
 from placeproof.evaluation.method import Features
 from placeproof.evaluation.methods.local_features import TITLES, LocalFeatureMethod
