@@ -437,6 +437,14 @@ def test_truncated_anywhere(path: Path, data: bytes, end: float) -> None:
         assert np.array_equal(pixels, read_picture(path).pixels), "only what follows the pixels"
 
 
+def test_a_gif_that_is_cut_behind_what_looks_like_its_end(path: Path) -> None:
+    data = FILES[NAMES.index("GIF")]
+    ends = [end for end in range(12, len(data)) if data[:end].endswith(b";")]
+    assert ends
+    for end in ends:
+        assert isinstance(failure_of(path, data[:end]), TruncatedImageError)
+
+
 @pytest.mark.parametrize("data", FILES, ids=NAMES)
 def test_cut_in_half(path: Path, data: bytes) -> None:
     assert isinstance(failure_of(path, data[: len(data) // 2]), TruncatedImageError)

@@ -213,7 +213,7 @@ def _ends_early(data: bytes) -> bool:
     if data.startswith(b"\x89PNG"):
         return b"IEND" not in data[-64:]
     if data.startswith(b"GIF8"):
-        return not data.rstrip(b"\0").endswith(b";")
+        return _gif_end(data) > len(data)
     if data.startswith(b"RIFF"):
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     if data.startswith(b"BM"):
@@ -224,6 +224,27 @@ def _ends_early(data: bytes) -> bool:
     if data[4:8] == b"ftyp":
         return b"mdat" not in data or _last_box_end(data) > len(data)
     return False
+
+
+def _gif_end(data: bytes) -> int:
+    """Where a GIF ends, by the lengths that its blocks state; beyond the data if it is cut off."""
+
+    def table(flags: int) -> int:  # of colours
+        return 3 * 2 ** (1 + flags % 8) if flags & 0x80 else 0
+
+    whole = data + bytes(1024)  # so that a length that is missing is 0
+    place = 13 + table(whole[10])
+    while place < len(data) and data[place : place + 1] != b";":
+        if data[place : place + 1] == b",":
+            place += 11 + table(whole[place + 9])
+        elif data[place : place + 1] == b"!":
+            place += 2
+        else:  # no block begins like that: damaged, and not cut off
+            return len(data)
+        while place < len(data) and data[place]:
+            place += 1 + data[place]
+        place += 1
+    return place + 1
 
 
 def _last_box_end(data: bytes) -> int:
