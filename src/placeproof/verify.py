@@ -23,7 +23,7 @@ from placeproof.panoramas.source import PanoramaRecord, PanoramaSource
 from placeproof.photo import Photo, field_of_view
 from placeproof.photo_kind import load_kind_head
 from placeproof.provenance import Stopwatch, provenance
-from placeproof.results import Caution, Claim, PanoramaEvidence, SecondLook, Verification
+from placeproof.results import Caution, Claim, PanoramaEvidence, Verification
 from placeproof.second_look.views import PanoramaViews
 from placeproof.suspicion import cautions_of, mirrored_caution
 from placeproof.verdict import Situation, decide, decisive_panorama
@@ -204,7 +204,8 @@ class Verifier:
 
     def _again(self, query: Photo, first: PanoramaEvidence) -> PanoramaEvidence:
         """The evidence of a panorama after a second look."""
-        record, look = first.record, self._look(query, first)
+        record = first.record
+        look = self.cascade.second_look(query, self._views(record), first.comparison.yaws)
         bearing, others = first.bearing, look.other_yaws if look.trusted else ()
         if look.camera is not None and look.trusted:
             bearing = _bearing(look.camera.yaw, record)
@@ -218,17 +219,15 @@ class Verifier:
             ),
         )
 
-    def _look(self, query: Photo, first: PanoramaEvidence) -> SecondLook:
-        """A second look at a panorama, where the first look at it proposes to look."""
-        record = first.record
-        views = PanoramaViews(
+    def _views(self, record: PanoramaRecord) -> PanoramaViews:
+        """What a second look sees of a panorama."""
+        return PanoramaViews(
             self.cascade.matcher,
             record.width,
             lambda: self.source.fetch(record),
             self.cache if record.may_keep else None,
             record.key,
         )
-        return self.cascade.second_look(query, views, first.comparison.yaws)
 
     def _cautions(self, query: Photo, weighed: Weighed, watch: Stopwatch) -> tuple[Caution, ...]:
         """What should make one suspicious, whatever was weighed."""
@@ -250,10 +249,9 @@ class Verifier:
         comparison = self.cascade.first_look(query.mirrored, reference, size)
         if comparison.logit <= max(best.comparison.logit, 0.0):
             return ()
-        upright = best.second_look or self._look(query, best)
-        return mirrored_caution(
-            upright, self._look(query.mirrored, replace(best, comparison=comparison))
-        )
+        views, look = self._views(best.record), self.cascade.second_look
+        upright = best.second_look or look(query, views, best.comparison.yaws)
+        return mirrored_caution(upright, look(query.mirrored, views, comparison.yaws))
 
 
 def _bearing(yaw: float | None, record: PanoramaRecord) -> float | None:
