@@ -1,21 +1,17 @@
 """The page of a collection: how many photos were rejected and why, with examples (Fig. 5 and 7)."""
 
-import base64
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from placeproof import __version__
 from placeproof.collect.countries import ranked
 from placeproof.collect.criteria import Criteria, Reason
 from placeproof.collect.pairs import Pairs
 from placeproof.collect.store import ACCEPTED, Store
 from placeproof.files import write_atomically
-from placeproof.report.describe import printable, share_text
+from placeproof.report.describe import share_text
+from placeproof.report.page import data_uri, render_page
 
 FILE = "collection.html"
 _COUNTRIES = 30  # that have a bar of their own
@@ -53,17 +49,9 @@ def write_page(
     Raises:
         StorageError: If it cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("placeproof.collect", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
     totals = store.totals()
-    page = environment.get_template("page.html").render(
-        version=__version__,
+    page = render_page(
+        "collect/page.html",
         criteria=criteria,
         pairs=pairs,
         totals=totals,
@@ -78,12 +66,7 @@ def write_page(
         countries=None if countries is None else _bars(countries),
         share=lambda part: share_text(part / max(1, sum(totals.values()))),
     )
-    write_atomically(folder / FILE, page.encode())
-
-
-def _finalize(value: Any) -> Any:
-    """What the template does to each value before it escapes it."""
-    return printable(value) if type(value) is str else value
+    write_atomically(folder / FILE, page)
 
 
 def _examples(store: Store, kind: str) -> Iterator[_Shown]:
@@ -93,13 +76,9 @@ def _examples(store: Store, kind: str) -> Iterator[_Shown]:
     )
     for photo_id, words, credit, page, photo, panorama in store.each(query, kind):
         safe = page if page and page.startswith("https://") else None
-        uris = (None if data is None else _data_uri(data) for data in (photo, panorama))
+        uris = (None if data is None else data_uri(data) for data in (photo, panorama))
         shown, beside = uris
         yield _Shown(photo_id, words, credit, safe, shown or "", beside)
-
-
-def _data_uri(data: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
 
 
 def _bars(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:

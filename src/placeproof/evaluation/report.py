@@ -1,12 +1,8 @@
 """An evaluation as one self-contained web page, and its figures as files."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from placeproof.errors import StorageError
 from placeproof.evaluation import wording
@@ -17,7 +13,7 @@ from placeproof.evaluation.measures import Measures
 from placeproof.evaluation.scored import MethodResult
 from placeproof.evaluation.suite import Suite
 from placeproof.files import write_atomically
-from placeproof.report.describe import printable
+from placeproof.report.page import data_uri, render_page
 
 REPORT = "report.html"
 FIGURES = "figures"
@@ -75,15 +71,8 @@ def write_report(
     """
     figures = _write_figures(suite, results, measures, folder / FIGURES)
     errors = [figure for name, figure in figures.items() if name.startswith("errors-")]
-    environment = Environment(
-        loader=PackageLoader("placeproof.evaluation", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    page = environment.get_template("report.html").render(
+    page = render_page(
+        "evaluation/report.html",
         m=measures,
         facts=facts,
         figures=figures,
@@ -95,7 +84,7 @@ def write_report(
         w=wording,
     )
     path = folder / REPORT
-    write_atomically(path, page.encode())
+    write_atomically(path, page)
     return path
 
 
@@ -111,11 +100,5 @@ def _write_figures(
     for drawn in draw_all(suite, results, measures):
         data = drawn.encoded()
         write_atomically(folder / drawn.file_name, data)
-        source = f"data:{drawn.media_type};base64,{base64.b64encode(data).decode('ascii')}"
-        figures[drawn.name] = _Figure(drawn, source)
+        figures[drawn.name] = _Figure(drawn, data_uri(data, drawn.media_type))
     return figures
-
-
-def _finalize(value: Any) -> Any:
-    """What the template does to each value before it escapes it."""
-    return printable(value) if type(value) is str else value  # Markup is what it made itself

@@ -1,14 +1,11 @@
 """A verification as one self-contained web page, for readers who were not there."""
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,7 +17,6 @@ from placeproof.report.describe import (
     claim_words,
     direction_words,
     matched_share,
-    printable,
     share_text,
     verdict_words,
 )
@@ -35,6 +31,7 @@ from placeproof.report.overlay import (
     region_overlay,
     scaled,
 )
+from placeproof.report.page import data_uri, render_page
 from placeproof.report.point_matches import MOST_LINES, point_matches
 from placeproof.results import Comparison, PanoramaEvidence, Verification
 from placeproof.verdict import probability_text
@@ -98,15 +95,8 @@ def write_report(
         _panorama(verification, index, photo, panoramas)
         for index in range(len(verification.evidence))
     ]
-    environment = Environment(
-        loader=PackageLoader("placeproof.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    page = environment.get_template("template.html").render(
+    page = render_page(
+        "report/template.html",
         v=verification,
         words=verdict_words(verification),
         claim_words=claim_words(verification.claim),
@@ -122,12 +112,7 @@ def write_report(
         most_lines=MOST_LINES,
         bearing_text=bearing_text,
     )
-    write_atomically(path, page.encode())
-
-
-def _finalize(value: Any) -> Any:
-    """What the template does to each value before it escapes it."""
-    return printable(value) if type(value) is str else value  # Markup is what it made itself
+    write_atomically(path, page)
 
 
 def _panorama(
@@ -219,4 +204,4 @@ def _data_uri(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     # Thin coloured lines stay sharp only where colour has the full resolution.
     picture.save(buffer, "JPEG", quality=82, subsampling="4:4:4", optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return data_uri(buffer.getvalue())
