@@ -6,7 +6,21 @@ import pytest
 from placeproof.errors import RecipeError
 from placeproof.training.recipe import read_recipe
 
-PAPER = Path(__file__).parents[2] / "recipes" / "paper.toml"
+RECIPES = Path(__file__).parents[2] / "recipes"
+PAPER = RECIPES / "paper.toml"
+# Ablations that change one thing: of which recipe, and which settings that takes.
+ONE_CHANGE = {
+    "buildings": ("default", {"data buildings"}),
+    "disordered": ("default", {"decision negatives"}),
+    "linear": ("default", {"hidden"}),
+    "planar": ("default", {"data cut"}),
+    "square": ("default", {"data query_sizes", "data square", "operation photo_side"}),
+    "no-background": ("ablations/whitening", {"background"}),
+    "no-empty-masks": ("ablations/whitening", {"masks batch", "masks empty_masks"}),
+    "one-stride": ("ablations/whitening", {"extractor"}),
+    "sgd": ("ablations/whitening", {"masks optimiser"}),
+    "slow-decision": ("ablations/whitening", {"decision learning_rate"}),
+}
 
 
 def test_the_papers_recipe_is_the_papers() -> None:
@@ -126,3 +140,27 @@ def test_recipes_are_told_apart_by_what_they_say(tmp_path: Path) -> None:
     path.write_text(PAPER.read_text().replace("epochs = 100", "epochs = 101"))
     assert read_recipe(path).sha256 != read_recipe(PAPER).sha256
     assert tomllib.loads(PAPER.read_text())["name"] == read_recipe(path).name
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_is_one(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert recipe.name == {"default": "placeproof-lite2"}.get(path.stem, path.stem)
+
+
+@pytest.mark.parametrize("name", ONE_CHANGE)
+def test_an_ablation_changes_one_thing(name: str) -> None:
+    base, changed = ONE_CHANGE[name]
+    settings, others = (_settings(RECIPES / f"{file}.toml") for file in (f"ablations/{name}", base))
+    different = {key for key in settings | others if settings.get(key) != others.get(key)}
+    assert different == changed | {"name"}
+
+
+def _settings(path: Path) -> dict[str, object]:
+    """All that a recipe says, by the names of phase or table, and key."""
+    recipe = tomllib.loads(path.read_text())
+    phases = {phase["name"]: phase for phase in recipe.pop("phase")}
+    tables = {key: recipe.pop(key) for key in ("data", "operation")} | phases
+    return recipe | {
+        f"{table} {key}": value for table, keys in tables.items() for key, value in keys.items()
+    }
