@@ -14,7 +14,7 @@ def render_page(template: str, **values: Any) -> bytes:
 
     Args:
         template: Its path below the package's folder.
-        values: What it shows. All is escaped, and characters that do not print are removed.
+        values: What it shows. Text is escaped, and invisible characters are written out.
 
     Returns:
         The page, UTF-8.
